@@ -1,0 +1,333 @@
+#![forbid(unsafe_code)]
+//! The one error type of the core, and the only place that knows SQLite's result codes.
+
+use rusqlite::ffi;
+
+use crate::migration::MigrationError;
+
+/// Everything that can go wrong in the core. `Display` is the bare reason; [`Error::report`] makes the text that the
+/// caller of a public method reads.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Input was refused before SQLite saw it, or by a validation rule.
+    #[error("{}", .0.message)]
+    Validation(Box<Invalid>),
+    /// SQLite answered with an error.
+    #[error("{message}")]
+    Sqlite {
+        /// Extended result code (sqlite.org/rescode.html).
+        extended: i32,
+        /// SQLite's own text.
+        message: String,
+    },
+    /// The SQL of one call ran longer than `queryTimeoutMs`.
+    #[error("Query exceeded queryTimeoutMs ({ms} ms)")]
+    Timeout {
+        /// The limit that was exceeded.
+        ms: u64,
+    },
+    /// The caller's `AbortSignal` fired.
+    #[error("The operation was aborted")]
+    Aborted,
+    /// A growing write met `maxSizeMB` under `onSizeLimit: 'reject'`.
+    #[error("Database size limit of {megabytes} MB reached")]
+    SizeLimit {
+        /// The configured limit.
+        megabytes: f64,
+    },
+    /// A file operation outside SQLite failed (archive, directory).
+    #[error("{path}: {message}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// The operating system's text.
+        message: String,
+    },
+    /// `backup` was asked to write over a file.
+    #[error("File already exists: {path}")]
+    FileExists {
+        /// The target.
+        path: String,
+    },
+    /// `backup` was asked to write into a directory that is not there.
+    #[error("Directory does not exist: {path}")]
+    DirectoryMissing {
+        /// The directory.
+        path: String,
+    },
+    /// A migration or an adoption failed.
+    #[error(transparent)]
+    Migration(#[from] Box<MigrationError>),
+    /// The handle was closed.
+    #[error("The database is closed")]
+    Closed,
+    /// A defect of ours: a contained panic, a broken invariant.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The result of everything in the core.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What was wrong with a piece of input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Invalid {
+    /// Text for people; the contract gives it in quotes.
+    pub message: String,
+    /// The property that was refused.
+    pub field: Option<String>,
+    /// The refused value, where it is known to the core.
+    pub value: Option<serde_json::Value>,
+    /// Position within a batch.
+    pub index: Option<usize>,
+    /// The validation rule that refused it.
+    pub rule_id: Option<i64>,
+}
+
+/// The JavaScript class that stands for an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// `DatabaseError`
+    Database,
+    /// `ConnectionError`
+    Connection,
+    /// `ValidationError`
+    Validation,
+    /// `QueryTimeoutError`
+    QueryTimeout,
+    /// `MigrationError`
+    Migration,
+    /// Not an error of ours: the caller's `signal.reason` is thrown.
+    Aborted,
+}
+
+impl ErrorClass {
+    /// The class name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "DatabaseError",
+            Self::Connection => "ConnectionError",
+            Self::Validation => "ValidationError",
+            Self::QueryTimeout => "QueryTimeoutError",
+            Self::Migration => "MigrationError",
+            Self::Aborted => "AbortError",
+        }
+    }
+}
+
+/// An error as the caller of a public method sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The class to throw.
+    pub class: ErrorClass,
+    /// Stable code; callers branch on it.
+    pub code: &'static str,
+    /// SQLite's extended code by name, when SQLite was the reason.
+    pub extended_code: Option<&'static str>,
+    /// Text for people, naming the method.
+    pub message: String,
+    /// The bare reason, SQLite's text for instance.
+    pub reason: String,
+    /// Property, value, index and rule of a refused input.
+    pub invalid: Option<Invalid>,
+    /// Structured facts of a `MigrationError`.
+    pub migration: Option<MigrationError>,
+}
+
+impl Error {
+    /// A refusal of `field` with the contract's text.
+    pub fn invalid(message: impl Into<String>, field: impl Into<String>) -> Self {
+        Self::Validation(Box::new(Invalid {
+            message: message.into(),
+            field: Some(field.into()),
+            ..Invalid::default()
+        }))
+    }
+
+    /// The same refusal with its position within a batch.
+    pub fn at_index(self, index: usize) -> Self {
+        match self {
+            Self::Validation(mut invalid) => {
+                invalid.index = Some(index);
+                Self::Validation(invalid)
+            }
+            other => other,
+        }
+    }
+
+    /// SQLite's primary result code, if SQLite was the reason.
+    pub fn sqlite_code(&self) -> Option<i32> {
+        match self {
+            Self::Sqlite { extended, .. } => Some(extended & 0xff),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later without any change: a lock, a full disk, an I/O error.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.sqlite_code(),
+            Some(
+                ffi::SQLITE_BUSY
+                    | ffi::SQLITE_LOCKED
+                    | ffi::SQLITE_FULL
+                    | ffi::SQLITE_IOERR
+                    | ffi::SQLITE_NOMEM
+                    | ffi::SQLITE_INTERRUPT
+            )
+        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. })
+    }
+
+    /// The error as the caller of `operation` reads it (telemetry.md §13).
+    pub fn report(&self, operation: &str) -> Report {
+        let (class, code, message) = match self {
+            Self::Validation(invalid) => (ErrorClass::Validation, "VALIDATION_ERROR", invalid.message.clone()),
+            Self::Sqlite { extended, message } => sqlite_report(*extended, message, operation),
+            Self::Timeout { ms } => (
+                ErrorClass::QueryTimeout,
+                "SQLITE_INTERRUPT",
+                format!("Query exceeded queryTimeoutMs ({ms} ms) during {operation}"),
+            ),
+            Self::Aborted => (ErrorClass::Aborted, "ABORT_ERR", self.to_string()),
+            Self::SizeLimit { megabytes } => (
+                ErrorClass::Database,
+                "SQLITE_FULL",
+                format!(
+                    "Database size limit of {megabytes} MB reached during {operation} and nothing older than pruneDays \
+                     is left to prune. Raise maxSizeMB or delete events."
+                ),
+            ),
+            Self::Io { .. } => (
+                ErrorClass::Connection,
+                "CONNECTION_ERROR",
+                format!("Database I/O error during {operation}: {self}"),
+            ),
+            Self::FileExists { .. } => (ErrorClass::Database, "ERR_FILE_EXISTS", self.to_string()),
+            Self::DirectoryMissing { .. } => (ErrorClass::Database, "ERR_DIRECTORY_MISSING", self.to_string()),
+            Self::Migration(error) => (ErrorClass::Migration, error.code.as_str(), error.message.clone()),
+            Self::Closed => (ErrorClass::Connection, "DATABASE_CLOSED", format!("The database was closed during {operation}")),
+            Self::Internal(text) => (
+                ErrorClass::Database,
+                "INTERNAL_ERROR",
+                format!("Database operation failed during {operation}: {text}"),
+            ),
+        };
+        Report {
+            class,
+            code,
+            extended_code: match self {
+                Self::Sqlite { extended, .. } => extended_code_name(*extended),
+                Self::Timeout { .. } => Some("SQLITE_INTERRUPT"),
+                _ => None,
+            },
+            message,
+            reason: self.to_string(),
+            invalid: match self {
+                Self::Validation(invalid) => Some((**invalid).clone()),
+                _ => None,
+            },
+            migration: match self {
+                Self::Migration(error) => Some((**error).clone()),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn sqlite_report(extended: i32, text: &str, operation: &str) -> (ErrorClass, &'static str, String) {
+    let code = primary_code_name(extended);
+    match extended & 0xff {
+        ffi::SQLITE_CONSTRAINT => (
+            ErrorClass::Validation,
+            code,
+            format!("Database constraint violation during {operation}: {text}"),
+        ),
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => (
+            ErrorClass::Database,
+            code,
+            format!("Database is locked during {operation}. Try again later."),
+        ),
+        ffi::SQLITE_FULL => (ErrorClass::Database, code, format!("Disk is full during {operation}.")),
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => (
+            ErrorClass::Database,
+            code,
+            format!("Database file is corrupt during {operation}: {text}"),
+        ),
+        ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN => (
+            ErrorClass::Connection,
+            "CONNECTION_ERROR",
+            format!("Database I/O error during {operation}"),
+        ),
+        ffi::SQLITE_ERROR if text.starts_with("no such table") => (
+            ErrorClass::Database,
+            code,
+            format!("Database table not found during {operation}. Run migrations first."),
+        ),
+        _ => (
+            ErrorClass::Database,
+            code,
+            format!("Database operation failed during {operation}: {text}"),
+        ),
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(code, message) => Self::Sqlite {
+                extended: code.extended_code,
+                message: message.unwrap_or_else(|| ffi::code_to_str(code.extended_code).to_owned()),
+            },
+            rusqlite::Error::SqlInputError { error, msg, .. } => Self::Sqlite {
+                extended: error.extended_code,
+                message: msg,
+            },
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+macro_rules! code_names {
+    ($($name:ident),* $(,)?) => {
+        /// The name of a primary result code.
+        pub fn primary_code_name(code: i32) -> &'static str {
+            match code & 0xff {
+                $(ffi::$name => stringify!($name),)*
+                _ => "UNKNOWN_ERROR",
+            }
+        }
+    };
+}
+
+code_names!(
+    SQLITE_ERROR, SQLITE_INTERNAL, SQLITE_PERM, SQLITE_ABORT, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_READONLY,
+    SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTFOUND, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_PROTOCOL,
+    SQLITE_SCHEMA, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_NOLFS, SQLITE_AUTH,
+    SQLITE_RANGE, SQLITE_NOTADB,
+);
+
+macro_rules! extended_names {
+    ($($name:ident),* $(,)?) => {
+        /// The name of an extended result code; a primary one where it has no extension.
+        pub fn extended_code_name(code: i32) -> Option<&'static str> {
+            Some(match code {
+                $(ffi::$name => stringify!($name),)*
+                _ => primary_code_name(code),
+            })
+        }
+    };
+}
+
+extended_names!(
+    SQLITE_BUSY_RECOVERY, SQLITE_BUSY_SNAPSHOT, SQLITE_BUSY_TIMEOUT, SQLITE_LOCKED_SHAREDCACHE, SQLITE_CANTOPEN_ISDIR,
+    SQLITE_CANTOPEN_FULLPATH, SQLITE_CONSTRAINT_CHECK, SQLITE_CONSTRAINT_COMMITHOOK, SQLITE_CONSTRAINT_FOREIGNKEY,
+    SQLITE_CONSTRAINT_FUNCTION, SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID,
+    SQLITE_CONSTRAINT_TRIGGER, SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_VTAB, SQLITE_CORRUPT_INDEX,
+    SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC,
+    SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_FSTAT, SQLITE_IOERR_UNLOCK, SQLITE_IOERR_RDLOCK, SQLITE_IOERR_DELETE,
+    SQLITE_IOERR_NOMEM, SQLITE_IOERR_ACCESS, SQLITE_IOERR_LOCK, SQLITE_IOERR_CLOSE, SQLITE_IOERR_SHMOPEN,
+    SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SEEK, SQLITE_IOERR_MMAP,
+    SQLITE_READONLY_RECOVERY, SQLITE_READONLY_CANTLOCK, SQLITE_READONLY_ROLLBACK, SQLITE_READONLY_DBMOVED,
+    SQLITE_READONLY_CANTINIT, SQLITE_READONLY_DIRECTORY,
+);

@@ -1,0 +1,6 @@
+//! runledger: the local database for AI-agent telemetry.
+//!
+//! Three layers, one direction: the TypeScript facade (`js/`) calls the binding (`src/node/`, feature `node`), the
+//! binding calls the core (everything else here). The core owns every rule, every SQL statement and every thread.
+
+pub mod error;
