@@ -138,11 +138,7 @@ pub struct Report {
 impl Error {
     /// A refusal of `field` with the contract's text.
     pub fn invalid(message: impl Into<String>, field: impl Into<String>) -> Self {
-        Self::Validation(Box::new(Invalid {
-            message: message.into(),
-            field: Some(field.into()),
-            ..Invalid::default()
-        }))
+        Self::Validation(Box::new(Invalid { message: message.into(), field: Some(field.into()), ..Invalid::default() }))
     }
 
     /// The same refusal with its position within a batch.
@@ -198,15 +194,15 @@ impl Error {
                      is left to prune. Raise maxSizeMB or delete events."
                 ),
             ),
-            Self::Io { .. } => (
-                ErrorClass::Connection,
-                "CONNECTION_ERROR",
-                format!("Database I/O error during {operation}: {self}"),
-            ),
+            Self::Io { .. } => {
+                (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
+            }
             Self::FileExists { .. } => (ErrorClass::Database, "ERR_FILE_EXISTS", self.to_string()),
             Self::DirectoryMissing { .. } => (ErrorClass::Database, "ERR_DIRECTORY_MISSING", self.to_string()),
             Self::Migration(error) => (ErrorClass::Migration, error.code.as_str(), error.message.clone()),
-            Self::Closed => (ErrorClass::Connection, "DATABASE_CLOSED", format!("The database was closed during {operation}")),
+            Self::Closed => {
+                (ErrorClass::Connection, "DATABASE_CLOSED", format!("The database was closed during {operation}"))
+            }
             Self::Internal(text) => (
                 ErrorClass::Database,
                 "INTERNAL_ERROR",
@@ -238,37 +234,23 @@ impl Error {
 fn sqlite_report(extended: i32, text: &str, operation: &str) -> (ErrorClass, &'static str, String) {
     let code = primary_code_name(extended);
     match extended & 0xff {
-        ffi::SQLITE_CONSTRAINT => (
-            ErrorClass::Validation,
-            code,
-            format!("Database constraint violation during {operation}: {text}"),
-        ),
-        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => (
-            ErrorClass::Database,
-            code,
-            format!("Database is locked during {operation}. Try again later."),
-        ),
+        ffi::SQLITE_CONSTRAINT => {
+            (ErrorClass::Validation, code, format!("Database constraint violation during {operation}: {text}"))
+        }
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => {
+            (ErrorClass::Database, code, format!("Database is locked during {operation}. Try again later."))
+        }
         ffi::SQLITE_FULL => (ErrorClass::Database, code, format!("Disk is full during {operation}.")),
-        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => (
-            ErrorClass::Database,
-            code,
-            format!("Database file is corrupt during {operation}: {text}"),
-        ),
-        ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN => (
-            ErrorClass::Connection,
-            "CONNECTION_ERROR",
-            format!("Database I/O error during {operation}"),
-        ),
-        ffi::SQLITE_ERROR if text.starts_with("no such table") => (
-            ErrorClass::Database,
-            code,
-            format!("Database table not found during {operation}. Run migrations first."),
-        ),
-        _ => (
-            ErrorClass::Database,
-            code,
-            format!("Database operation failed during {operation}: {text}"),
-        ),
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => {
+            (ErrorClass::Database, code, format!("Database file is corrupt during {operation}: {text}"))
+        }
+        ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN => {
+            (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}"))
+        }
+        ffi::SQLITE_ERROR if text.starts_with("no such table") => {
+            (ErrorClass::Database, code, format!("Database table not found during {operation}. Run migrations first."))
+        }
+        _ => (ErrorClass::Database, code, format!("Database operation failed during {operation}: {text}")),
     }
 }
 
@@ -279,10 +261,9 @@ impl From<rusqlite::Error> for Error {
                 extended: code.extended_code,
                 message: message.unwrap_or_else(|| ffi::code_to_str(code.extended_code).to_owned()),
             },
-            rusqlite::Error::SqlInputError { error, msg, .. } => Self::Sqlite {
-                extended: error.extended_code,
-                message: msg,
-            },
+            rusqlite::Error::SqlInputError { error, msg, .. } => {
+                Self::Sqlite { extended: error.extended_code, message: msg }
+            }
             other => Self::Internal(other.to_string()),
         }
     }
@@ -301,10 +282,30 @@ macro_rules! code_names {
 }
 
 code_names!(
-    SQLITE_ERROR, SQLITE_INTERNAL, SQLITE_PERM, SQLITE_ABORT, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_READONLY,
-    SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTFOUND, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_PROTOCOL,
-    SQLITE_SCHEMA, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_MISUSE, SQLITE_NOLFS, SQLITE_AUTH,
-    SQLITE_RANGE, SQLITE_NOTADB,
+    SQLITE_ERROR,
+    SQLITE_INTERNAL,
+    SQLITE_PERM,
+    SQLITE_ABORT,
+    SQLITE_BUSY,
+    SQLITE_LOCKED,
+    SQLITE_NOMEM,
+    SQLITE_READONLY,
+    SQLITE_INTERRUPT,
+    SQLITE_IOERR,
+    SQLITE_CORRUPT,
+    SQLITE_NOTFOUND,
+    SQLITE_FULL,
+    SQLITE_CANTOPEN,
+    SQLITE_PROTOCOL,
+    SQLITE_SCHEMA,
+    SQLITE_TOOBIG,
+    SQLITE_CONSTRAINT,
+    SQLITE_MISMATCH,
+    SQLITE_MISUSE,
+    SQLITE_NOLFS,
+    SQLITE_AUTH,
+    SQLITE_RANGE,
+    SQLITE_NOTADB,
 );
 
 macro_rules! extended_names {
@@ -320,14 +321,47 @@ macro_rules! extended_names {
 }
 
 extended_names!(
-    SQLITE_BUSY_RECOVERY, SQLITE_BUSY_SNAPSHOT, SQLITE_BUSY_TIMEOUT, SQLITE_LOCKED_SHAREDCACHE, SQLITE_CANTOPEN_ISDIR,
-    SQLITE_CANTOPEN_FULLPATH, SQLITE_CONSTRAINT_CHECK, SQLITE_CONSTRAINT_COMMITHOOK, SQLITE_CONSTRAINT_FOREIGNKEY,
-    SQLITE_CONSTRAINT_FUNCTION, SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID,
-    SQLITE_CONSTRAINT_TRIGGER, SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_VTAB, SQLITE_CORRUPT_INDEX,
-    SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC,
-    SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_FSTAT, SQLITE_IOERR_UNLOCK, SQLITE_IOERR_RDLOCK, SQLITE_IOERR_DELETE,
-    SQLITE_IOERR_NOMEM, SQLITE_IOERR_ACCESS, SQLITE_IOERR_LOCK, SQLITE_IOERR_CLOSE, SQLITE_IOERR_SHMOPEN,
-    SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SEEK, SQLITE_IOERR_MMAP,
-    SQLITE_READONLY_RECOVERY, SQLITE_READONLY_CANTLOCK, SQLITE_READONLY_ROLLBACK, SQLITE_READONLY_DBMOVED,
-    SQLITE_READONLY_CANTINIT, SQLITE_READONLY_DIRECTORY,
+    SQLITE_BUSY_RECOVERY,
+    SQLITE_BUSY_SNAPSHOT,
+    SQLITE_BUSY_TIMEOUT,
+    SQLITE_LOCKED_SHAREDCACHE,
+    SQLITE_CANTOPEN_ISDIR,
+    SQLITE_CANTOPEN_FULLPATH,
+    SQLITE_CONSTRAINT_CHECK,
+    SQLITE_CONSTRAINT_COMMITHOOK,
+    SQLITE_CONSTRAINT_FOREIGNKEY,
+    SQLITE_CONSTRAINT_FUNCTION,
+    SQLITE_CONSTRAINT_NOTNULL,
+    SQLITE_CONSTRAINT_PRIMARYKEY,
+    SQLITE_CONSTRAINT_ROWID,
+    SQLITE_CONSTRAINT_TRIGGER,
+    SQLITE_CONSTRAINT_UNIQUE,
+    SQLITE_CONSTRAINT_VTAB,
+    SQLITE_CORRUPT_INDEX,
+    SQLITE_IOERR_READ,
+    SQLITE_IOERR_SHORT_READ,
+    SQLITE_IOERR_WRITE,
+    SQLITE_IOERR_FSYNC,
+    SQLITE_IOERR_DIR_FSYNC,
+    SQLITE_IOERR_TRUNCATE,
+    SQLITE_IOERR_FSTAT,
+    SQLITE_IOERR_UNLOCK,
+    SQLITE_IOERR_RDLOCK,
+    SQLITE_IOERR_DELETE,
+    SQLITE_IOERR_NOMEM,
+    SQLITE_IOERR_ACCESS,
+    SQLITE_IOERR_LOCK,
+    SQLITE_IOERR_CLOSE,
+    SQLITE_IOERR_SHMOPEN,
+    SQLITE_IOERR_SHMSIZE,
+    SQLITE_IOERR_SHMLOCK,
+    SQLITE_IOERR_SHMMAP,
+    SQLITE_IOERR_SEEK,
+    SQLITE_IOERR_MMAP,
+    SQLITE_READONLY_RECOVERY,
+    SQLITE_READONLY_CANTLOCK,
+    SQLITE_READONLY_ROLLBACK,
+    SQLITE_READONLY_DBMOVED,
+    SQLITE_READONLY_CANTINIT,
+    SQLITE_READONLY_DIRECTORY,
 );

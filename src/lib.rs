@@ -4,3 +4,6 @@
 //! binding calls the core (everything else here). The core owns every rule, every SQL statement and every thread.
 
 pub mod error;
+pub mod migration;
+pub mod packed;
+pub mod telemetry;

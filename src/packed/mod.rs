@@ -1,0 +1,11 @@
+//! Rows ⇄ columns: what crosses to JavaScript and back, and the one list of columns that both sides derive from.
+
+mod batch;
+mod field;
+mod input;
+mod shape;
+
+pub use batch::{Batch, Record, Tag};
+pub use field::Field;
+pub use input::{Input, json_number};
+pub use shape::{Column, Kind, Shape};

@@ -1,0 +1,3 @@
+//! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
+
+pub mod shape;
