@@ -3,7 +3,9 @@
 //! Three layers, one direction: the TypeScript facade (`js/`) calls the binding (`src/node/`, feature `node`), the
 //! binding calls the core (everything else here). The core owns every rule, every SQL statement and every thread.
 
+pub mod clock;
 pub mod error;
 pub mod migration;
 pub mod packed;
+pub mod store;
 pub mod telemetry;

@@ -3,9 +3,12 @@
 mod batch;
 mod field;
 mod input;
+mod rows;
 mod shape;
+pub mod typescript;
 
 pub use batch::{Batch, Record, Tag};
 pub use field::Field;
 pub use input::{Input, json_number};
+pub use rows::{Labels, MOST_ROWS, Numbers, Rows, Texts};
 pub use shape::{Column, Kind, Shape};

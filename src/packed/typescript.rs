@@ -1,0 +1,363 @@
+#![forbid(unsafe_code)]
+//! The TypeScript half of the row codecs: `js/generated/rows.ts`, written from the [`Shape`]s.
+//!
+//! `cargo run --no-default-features --example rows > js/generated/rows.ts`
+
+use std::fmt::Write as _;
+
+use super::{Column, Kind, Shape};
+
+/// A closed set of texts: TypeScript type, name of the exported array, members.
+struct Choice {
+    ts: &'static str,
+    array: &'static str,
+    doc: &'static str,
+    members: &'static [&'static str],
+}
+
+const CHOICES: [Choice; 6] = [
+    Choice {
+        ts: "EventType",
+        array: "eventTypes",
+        doc: "What an event reports.",
+        members: &["start", "stream", "end", "error"],
+    },
+    Choice {
+        ts: "SessionStatus",
+        array: "sessionStatuses",
+        doc: "Where a session stands.",
+        members: &["active", "completed", "failed", "timeout"],
+    },
+    Choice {
+        ts: "BufferStatus",
+        array: "bufferStatuses",
+        doc: "Whether a buffer's events are in `telemetry_events` yet.",
+        members: &["pending", "flushed", "failed"],
+    },
+    Choice {
+        ts: "'INSERT' | 'UPDATE' | 'DELETE'",
+        array: "auditOperations",
+        doc: "What an audit row records.",
+        members: &["INSERT", "UPDATE", "DELETE"],
+    },
+    Choice {
+        ts: "ErrorSeverity",
+        array: "severityLevels",
+        doc: "How bad a logged error is.",
+        members: &["low", "medium", "high", "critical"],
+    },
+    Choice {
+        ts: "ValidationRuleType",
+        array: "validationRuleTypes",
+        doc: "How a validation rule decides.",
+        members: &["required", "pattern", "range", "enum", "length", "json_schema"],
+    },
+];
+
+/// DEFAULT of a column in the schema.
+enum Default {
+    /// The moment of the insert.
+    Now,
+    /// A TypeScript literal.
+    Literal(&'static str),
+}
+
+fn default_of(shape: &Shape, column: &Column) -> Option<Default> {
+    Some(Default::Literal(match (shape.table, column.name) {
+        (_, "created_at" | "updated_at" | "last_updated" | "computed_at" | "applied_at") => return Some(Default::Now),
+        (_, "version") if column.kind == Kind::Integer => "1",
+        (_, "schema_version") => "'1.0.0'",
+        (_, "is_active") => "true",
+        (_, "resolved") => "false",
+        (_, "priority") => "100",
+        (_, "max_size") => "50",
+        (_, "severity") => "'medium'",
+        ("telemetry_sessions", "status") => "'active'",
+        ("telemetry_buffers", "status") => "'pending'",
+        (_, "flush_attempts" | "unique_sessions") => "0",
+        (_, name) if column.kind == Kind::Integer && (name.ends_with("_count") || name.ends_with("_events")) => "0",
+        _ => return None,
+    }))
+}
+
+/// The table a column refers to, and what happens when the row there is deleted; updates cascade.
+fn reference_of(shape: &Shape, column: &Column) -> Option<(&'static str, &'static str)> {
+    match (shape.table, column.name) {
+        ("telemetry_events" | "telemetry_buffers", "session_id") => Some(("telemetrySessions", "cascade")),
+        ("telemetry_errors", "session_id") => Some(("telemetrySessions", "set null")),
+        ("telemetry_errors", "event_id") => Some(("telemetryEvents", "set null")),
+        _ => None,
+    }
+}
+
+/// The text of `js/generated/rows.ts`.
+pub fn rows(shapes: &[&Shape]) -> String {
+    let mut out = String::from(HEADER);
+    for choice in &CHOICES {
+        let members = choice.members.iter().map(|member| format!("'{member}'")).collect::<Vec<_>>();
+        put(&mut out, &format!("/** {} */", choice.doc));
+        put(&mut out, &format!("export const {} = Object.freeze([{}] as const);", choice.array, members.join(", ")));
+        if !choice.ts.starts_with('\'') {
+            put(&mut out, &format!("/** {} */", choice.doc));
+            put(&mut out, &format!("export type {} = {};", choice.ts, members.join(" | ")));
+        }
+        put(&mut out, "");
+    }
+    for shape in shapes {
+        interface(&mut out, shape);
+        decoder(&mut out, shape);
+        fields(&mut out, shape);
+    }
+    stored(&mut out, shapes[0]);
+    index(&mut out, shapes);
+    tables(&mut out, shapes);
+    out
+}
+
+const HEADER: &str = "\
+// Generated from src/telemetry/shape.rs by `npm run rows`: do not edit.
+
+import { jsonCell, jsonOutput, textOutput } from '../codec.js';
+import type { RowChunk } from '../native.js';
+import type { JsonOutput } from '../types.js';
+
+";
+
+fn put(out: &mut String, line: &str) {
+    out.push_str(line);
+    out.push('\n');
+}
+
+fn has_json(shape: &Shape) -> bool {
+    shape.columns.iter().any(|column| column.kind == Kind::Json)
+}
+
+fn ts_type(column: &Column) -> String {
+    let base = match column.kind {
+        Kind::Json if column.nullable => return "JsonOutput<F>".to_owned(),
+        Kind::Json => return "Exclude<JsonOutput<F>, null>".to_owned(),
+        Kind::Integer | Kind::Real => "number",
+        Kind::Boolean => "boolean",
+        Kind::Text | Kind::Label => column.ts.unwrap_or("string"),
+    };
+    if column.nullable { format!("{base} | null") } else { base.to_owned() }
+}
+
+fn interface(out: &mut String, shape: &Shape) {
+    put(out, &format!("/** A row of `{}`. Times are milliseconds; SQL NULL is `null`. */", shape.table));
+    let generic = if has_json(shape) { "<F = 'text'>" } else { "" };
+    put(out, &format!("export interface {}{generic} {{", shape.name));
+    for column in shape.columns {
+        put(out, &format!("  {}: {};", column.key, ts_type(column)));
+    }
+    put(out, "}\n");
+}
+
+/// The place of each column within its packed block: `numbers`, `indices` or `texts`.
+fn slots(shape: &Shape) -> Vec<usize> {
+    let (mut numbers, mut labels, mut texts) = (0, 0, 0);
+    shape
+        .columns
+        .iter()
+        .map(|column| {
+            let next = match column.kind {
+                Kind::Integer | Kind::Real | Kind::Boolean => &mut numbers,
+                Kind::Label => &mut labels,
+                Kind::Text | Kind::Json => &mut texts,
+            };
+            *next += 1;
+            *next - 1
+        })
+        .collect()
+}
+
+fn at(slot: usize) -> String {
+    match slot {
+        0 => "i".to_owned(),
+        1 => "n + i".to_owned(),
+        _ => format!("{slot} * n + i"),
+    }
+}
+
+/// One object literal in key order, so that all rows of a type share one hidden class.
+fn decoder(out: &mut String, shape: &Shape) {
+    let json = has_json(shape);
+    let kinds = |wanted: Kind| shape.columns.iter().any(|column| column.kind == wanted);
+    let labels = shape.columns.iter().filter(|column| column.kind == Kind::Label).count();
+    let nulls =
+        shape.columns.iter().any(|column| column.nullable && matches!(column.kind, Kind::Integer | Kind::Real));
+    let mut parts = vec!["length: n", "numbers"];
+    parts.extend(nulls.then_some("nulls"));
+    parts.extend((labels > 0).then_some("indices"));
+    parts.extend((kinds(Kind::Text) || json).then_some("texts"));
+    let parsed = if json { "parsed" } else { "_parsed" };
+    put(out, &format!("function decode{}(chunk: RowChunk, rows: unknown[], {parsed}: boolean): void {{", shape.name));
+    put(out, &format!("  const {{ {} }} = chunk;", parts.join(", ")));
+    if labels > 0 {
+        let names = (0..labels).map(|label| format!("d{label}")).collect::<Vec<_>>().join(", ");
+        put(out, &format!("  const [{names}] = chunk.dictionaries as string[][];"));
+    }
+    put(out, "  for (let i = 0; i < n; i++) {");
+    put(out, "    rows.push({");
+    for (column, slot) in shape.columns.iter().zip(slots(shape)) {
+        let place = at(slot);
+        let value = match column.kind {
+            Kind::Integer | Kind::Real if column.nullable => {
+                format!("nulls !== null && nulls[{place}] === 1 ? null : numbers[{place}]")
+            }
+            Kind::Integer | Kind::Real => format!("numbers[{place}]"),
+            Kind::Boolean => format!("numbers[{place}] !== 0"),
+            Kind::Label => format!("d{slot}![indices[{place}]!]"),
+            Kind::Text => format!("texts[{place}]"),
+            Kind::Json => format!("parsed ? jsonOutput(texts[{place}]!) : texts[{place}]"),
+        };
+        put(out, &format!("      {}: {value},", column.key));
+    }
+    put(out, "    });\n  }\n}\n");
+}
+
+fn fields(out: &mut String, shape: &Shape) {
+    put(out, &format!("/** The cells of an input record in the order of {}'s columns, then its aliases. */", shape.name));
+    put(out, &format!("export function fieldsOf{}(record: any): unknown[] {{", shape.name));
+    put(out, "  return [");
+    for column in shape.columns {
+        let key = column.key;
+        let cell = if column.kind == Kind::Json { format!("jsonCell(record.{key})") } else { format!("record.{key}") };
+        put(out, &format!("    {cell},"));
+    }
+    for alias in shape.aliases {
+        put(out, &format!("    record.{alias},"));
+    }
+    put(out, "  ];\n}\n");
+}
+
+/// The row that an accepted input record has become, without reading it back.
+fn stored(out: &mut String, shape: &Shape) {
+    let name = shape.name;
+    put(out, &format!("/** The {name} that the accepted cells have become, as reading it back would give it. */"));
+    put(out, &format!("export function stored{name}<F>("));
+    put(out, "  cells: readonly unknown[],\n  id: number,\n  createdAt: number,\n  parsed: boolean,");
+    put(out, &format!("): {name}<F> {{\n  const row = {{"));
+    for (position, column) in shape.columns.iter().enumerate() {
+        let cell = format!("cells[{position}]");
+        let value = match (column.key, column.kind, default_of(shape, column)) {
+            ("id" | "createdAt", ..) => {
+                put(out, &format!("    {},", column.key));
+                continue;
+            }
+            (_, Kind::Integer | Kind::Real, Some(Default::Literal(literal))) => {
+                format!("((({cell} as number | undefined) ?? {literal}) + 0)")
+            }
+            (_, Kind::Integer | Kind::Real, _) => format!("(({cell} as number) + 0)"),
+            (_, Kind::Boolean, _) => cell,
+            (_, Kind::Text | Kind::Label, Some(Default::Literal(literal))) => format!("textOutput({cell} ?? {literal})"),
+            (_, Kind::Text | Kind::Label, _) => format!("textOutput({cell})"),
+            (_, Kind::Json, _) => format!("parsed ? jsonOutput(textOutput({cell})) : textOutput({cell})"),
+        };
+        put(out, &format!("    {}: {value},", column.key));
+    }
+    put(out, &format!("  }};\n  return row as {name}<F>;\n}}\n"));
+    let flags = |wanted: Kind| {
+        shape.columns.iter().map(|column| (column.kind == wanted).to_string()).collect::<Vec<_>>().join(", ")
+    };
+    put(out, "/** The columns in which neighbouring records tend to hold the same text. */");
+    put(out, &format!("export const labelsOf{name}: readonly boolean[] = [{}];\n", flags(Kind::Label)));
+}
+
+fn index(out: &mut String, shapes: &[&Shape]) {
+    put(out, "/** The position of each shape in {@link decoders}: `RowChunk.shape`. */");
+    put(out, "export const Shape = {");
+    for (position, shape) in shapes.iter().enumerate() {
+        put(out, &format!("  {}: {position},", shape.name));
+    }
+    put(out, "} as const;\n");
+    put(out, "/** Append the rows of a chunk to `rows`, by shape. */");
+    put(out, "export const decoders: readonly ((chunk: RowChunk, rows: unknown[], parsed: boolean) => void)[] = [");
+    for shape in shapes {
+        put(out, &format!("  decode{},", shape.name));
+    }
+    put(out, "];\n");
+}
+
+fn camel(snake: &str) -> String {
+    let mut words = snake.split('_');
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(1);
+        let _ = write!(name, "{}{rest}", first.to_uppercase());
+    }
+    name
+}
+
+/// Facts for `js/schema.ts`.
+fn tables(out: &mut String, shapes: &[&Shape]) {
+    put(out, "/** The tables and their columns, for js/schema.ts. */");
+    put(out, "export const tables = {");
+    for shape in shapes {
+        put(out, &format!("  {}: {{\n    name: '{}',\n    columns: {{", camel(shape.table), shape.table));
+        for column in shape.columns {
+            put(out, &format!("      {}: {{ {} }},", column.key, facts(shape, column).join(", ")));
+        }
+        put(out, "    },\n  },");
+    }
+    put(out, "} as const;");
+}
+
+fn facts(shape: &Shape, column: &Column) -> Vec<String> {
+    let primary = column.name == "id";
+    let (sql, data_type) = match column.kind {
+        Kind::Integer => ("integer", "number"),
+        Kind::Real => ("real", "number"),
+        Kind::Boolean => ("boolean", "boolean"),
+        Kind::Text | Kind::Label | Kind::Json => ("text", "string"),
+    };
+    let default = default_of(shape, column);
+    let has_default = default.is_some() || (primary && column.kind == Kind::Integer);
+    let mut facts = vec![
+        format!("name: '{}'", column.name),
+        format!("sql: '{sql}'"),
+        format!("dataType: '{data_type}'"),
+        format!("notNull: {}", !column.nullable),
+        format!("hasDefault: {has_default}"),
+        format!("primary: {primary}"),
+    ];
+    match default {
+        Some(Default::Now) => facts.push("defaultNow: true".to_owned()),
+        Some(Default::Literal(literal)) => facts.push(format!("default: {literal}")),
+        None => {}
+    }
+    if let Some(choice) = column.ts.and_then(|ts| CHOICES.iter().find(|choice| choice.ts == ts)) {
+        facts.push(format!("enumValues: {}", choice.array));
+    }
+    if (shape.table, column.name) == ("telemetry_schema_versions", "version") {
+        facts.push("unique: true".to_owned());
+    }
+    if let Some((table, on_delete)) = reference_of(shape, column) {
+        facts.push(format!("references: '{table}', onDelete: '{on_delete}'"));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::shape;
+
+    #[test]
+    fn every_narrow_type_of_a_column_is_declared_in_the_generated_file() {
+        for shape in shape::ALL {
+            for column in shape.columns {
+                if let Some(ts) = column.ts {
+                    assert!(CHOICES.iter().any(|choice| choice.ts == ts), "{}.{}: {ts}", shape.name, column.key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_generated_file_in_the_repository_is_the_one_that_the_shapes_give() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/js/generated/rows.ts");
+        let Ok(committed) = std::fs::read_to_string(path) else { return };
+        assert_eq!(committed.replace("\r\n", "\n"), rows(&shape::ALL), "run `npm run rows`");
+    }
+}

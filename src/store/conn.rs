@@ -1,0 +1,177 @@
+#![forbid(unsafe_code)]
+//! A connection of a store: settings applied, statements cached, SQL under the control of a call.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    ops::Deref,
+    sync::Arc,
+    time::Instant,
+};
+
+use rusqlite::{CachedStatement, Connection, OpenFlags};
+
+use super::{
+    Control, JournalMode, Location, Settings,
+    control::Guard,
+    journal,
+    metrics::StatementCache,
+};
+use crate::error::{Error, Result};
+
+/// Virtual-machine steps between two looks at the deadline: some ten microseconds.
+const STEPS_BETWEEN_CHECKS: i32 = 2_000;
+
+/// More than the distinct statement texts of any module, so that a text that was prepared once stays prepared.
+const CACHED_STATEMENTS: usize = 256;
+
+/// A connection of a store.
+pub struct Conn {
+    raw: Connection,
+    guard: Arc<Guard>,
+    cache: Arc<StatementCache>,
+    seen: RefCell<HashSet<String>>,
+    page_limit: Cell<i64>,
+}
+
+impl Deref for Conn {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.raw
+    }
+}
+
+impl Conn {
+    /// Open the database for writing, creating the file and its directory if they are missing. No setting but the busy
+    /// timeout is applied yet: a file that turns out to be somebody else's must stay as it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the directory cannot be made, [`Error::Sqlite`] if the file cannot be opened.
+    pub(super) fn create(settings: &Settings, cache: Arc<StatementCache>) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        if let Some(directory) = settings.location.path().and_then(|path| path.parent()) {
+            std::fs::create_dir_all(directory).map_err(|error| Error::Io {
+                path: directory.display().to_string(),
+                message: error.to_string(),
+            })?;
+        }
+        Self::connect(settings, flags, cache)
+    }
+
+    /// Open another connection to a database that is there: `readonly` for the reader pool.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if the file cannot be opened or configured.
+    pub(super) fn join(settings: &Settings, readonly: bool, cache: Arc<StatementCache>) -> Result<Self> {
+        let flags = if readonly { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+        let conn = Self::connect(settings, flags, cache)?;
+        conn.configure_session(settings)?;
+        if !readonly {
+            conn.configure_writing(settings)?;
+        }
+        Ok(conn)
+    }
+
+    fn connect(settings: &Settings, flags: OpenFlags, cache: Arc<StatementCache>) -> Result<Self> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut raw = match &settings.location {
+            Location::File(path) => Connection::open_with_flags(path, flags)?,
+            Location::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
+        };
+        raw.busy_timeout(settings.busy_timeout)?;
+        raw.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        let guard = Arc::new(Guard::default());
+        let watch = Arc::clone(&guard);
+        raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || watch.must_stop()))?;
+        Ok(Self { raw, guard, cache, seen: RefCell::default(), page_limit: Cell::new(0) })
+    }
+
+    /// Apply the settings of a writer (telemetry.md §4.7) to a file that has been found to be ours. Returns the journal
+    /// mode in force and a warning if it is not the one asked for.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if the file cannot be configured.
+    pub fn configure(&self, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
+        if self.pragma_integer("page_count")? == 0 {
+            self.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
+        let journal = journal::choose(self, settings)?;
+        self.configure_session(settings)?;
+        self.configure_writing(settings)?;
+        Ok(journal)
+    }
+
+    fn configure_session(&self, settings: &Settings) -> Result<()> {
+        self.pragma_update(None, "foreign_keys", settings.foreign_keys)?;
+        self.pragma_update(None, "temp_store", "MEMORY")?;
+        self.pragma_update(None, "cache_size", -16_000)?;
+        let mapped = if journal::may_map(&settings.location) { 268_435_456 } else { 0 };
+        self.pragma_update(None, "mmap_size", mapped)?;
+        Ok(())
+    }
+
+    fn configure_writing(&self, settings: &Settings) -> Result<()> {
+        self.pragma_update(None, "synchronous", if settings.full_durability { "FULL" } else { "NORMAL" })?;
+        self.pragma_update(None, "journal_size_limit", 67_108_864)?;
+        // Checkpoints run on a thread of their own: no write pays for one.
+        self.pragma_update(None, "wal_autocheckpoint", 0)?;
+        Ok(())
+    }
+
+    /// The cached statement for `sql`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if it does not compile.
+    pub fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        let hit = self.seen.borrow().contains(sql);
+        self.cache.count(hit);
+        let statement = self.raw.prepare_cached(sql)?;
+        if !hit {
+            self.seen.borrow_mut().insert(sql.to_owned());
+        }
+        Ok(statement)
+    }
+
+    /// Run `work` under the deadline and the cancel flag of a call.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Timeout`] or [`Error::Aborted`] where the control ended it.
+    pub(super) fn controlled<T>(&self, control: &Control, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if control.cancel.is_cancelled() {
+            return Err(Error::Aborted);
+        }
+        self.guard.arm(control);
+        self.guard.disarm(work())
+    }
+
+    /// Wait for somebody else in the middle of a call: the time does not count against its deadline.
+    pub fn off_the_clock<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let value = wait();
+        self.guard.extend(began.elapsed());
+        value
+    }
+
+    /// An integer pragma, such as `page_count`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if SQLite refuses it.
+    pub fn pragma_integer(&self, name: &str) -> Result<i64> {
+        Ok(self.cached(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Limit the file to `pages`; 0 lifts the limit. A write that needs more ends with `SQLITE_FULL`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if SQLite refuses it.
+    pub fn limit_pages(&self, pages: i64) -> Result<()> {
+        if self.page_limit.get() != pages {
+            // SQLite reads 0 as a question; its own default is the largest page number.
+            let value = if pages == 0 { 4_294_967_294 } else { pages };
+            self.cached(&format!("PRAGMA max_page_count = {value}"))?.query_row([], |_| Ok(()))?;
+            self.page_limit.set(pages);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+#![forbid(unsafe_code)]
+//! A store: the threads of one open database and the ways to hand them work.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Conn, Control, Isolation, JournalMode, Location, Module, Notices, Settings, StoreFigures, WriteSession,
+    checkpoint::{Checkpointer, wal_path},
+    job::{Job, Task, WriteJob},
+    metrics::StatementCache,
+    queue::Queue,
+    readers::Readers,
+    writer::contained,
+};
+use crate::error::{Error, Result};
+
+/// An open database.
+pub struct Store<M: Module> {
+    shared: Arc<Shared<M>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+pub(super) struct Shared<M: Module> {
+    pub(super) settings: Settings,
+    pub(super) notices: Notices,
+    pub(super) queue: Queue<Job<M>>,
+    readers: Readers,
+    cache: Arc<StatementCache>,
+    checkpointer: OnceLock<Checkpointer>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    journal: OnceLock<JournalMode>,
+    settled: AtomicU64,
+    commits: AtomicU64,
+    calls: AtomicU64,
+}
+
+impl<M: Module> Store<M> {
+    /// Open the database: `prepare` runs first on the writer's thread with a connection that has nothing but its busy
+    /// timeout set; it looks at the file, configures the connection ([`Conn::configure`]) and makes the module's state.
+    ///
+    /// # Errors
+    /// Those of `prepare` and of opening the file. Nothing stays open then.
+    pub fn open(
+        settings: Settings,
+        notices: Notices,
+        prepare: impl FnOnce(&Conn, &Settings, &Notices) -> Result<(M, JournalMode)> + Send + 'static,
+    ) -> Result<Self> {
+        let cache = Arc::new(StatementCache::default());
+        let shared = Arc::new(Shared {
+            readers: Readers::new(settings.clone(), Arc::clone(&cache)),
+            settings,
+            notices,
+            queue: Queue::new(),
+            cache,
+            checkpointer: OnceLock::new(),
+            tasks: Mutex::default(),
+            journal: OnceLock::new(),
+            settled: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+        });
+        let (opened, answer) = mpsc::channel();
+        let own = Arc::clone(&shared);
+        let writer = std::thread::Builder::new()
+            .name("runledger-write".into())
+            .spawn(move || match contained(|| begin(&own, prepare)) {
+                Ok(mut session) => {
+                    let _ = opened.send(Ok(()));
+                    session.run();
+                    end(&own, session);
+                }
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                }
+            })
+            .map_err(|error| Error::Internal(format!("cannot start the writer thread: {error}")))?;
+        answer.recv().unwrap_or_else(|_| Err(Error::Internal("the writer thread ended while opening".into())))?;
+        Ok(Self { shared, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Queue a write of `calls` public calls that holds `bytes` of input. `run` may be run more than once; `done` hears
+    /// the outcome after the commit. Returns the sequence number that reads can wait for.
+    pub fn write<T: Send + 'static>(
+        &self,
+        control: Control,
+        isolation: Isolation,
+        (calls, bytes): (usize, usize),
+        run: impl FnMut(&Conn, &mut M) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>, Duration) + Send + 'static,
+    ) -> u64 {
+        let work = Box::new(Task { run, value: None, took: Duration::ZERO, done });
+        self.push(Job::Write(WriteJob { control, isolation, calls, bytes, work, failure: None }))
+    }
+
+    /// Queue work that has the writer to itself, outside of a transaction.
+    pub fn alone<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut WriteSession<M>) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>, Duration) + Send + 'static,
+    ) -> u64 {
+        self.push(Job::Alone(Box::new(move |session| {
+            let began = Instant::now();
+            let result = contained(|| run(session));
+            done(result, began.elapsed());
+        })))
+    }
+
+    /// Queue a read that sees everything up to the write `after`. An in-memory database is read on the writer's
+    /// connection.
+    pub fn read<T: Send + 'static>(
+        &self,
+        control: Control,
+        after: u64,
+        run: impl FnOnce(&Conn) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>, Duration) + Send + 'static,
+    ) {
+        if matches!(self.shared.settings.location, Location::Memory(_)) {
+            self.alone(move |session| session.controlled(&control, |conn| snapshot(conn, run)), done);
+            return;
+        }
+        self.shared.readers.submit(
+            after,
+            Box::new(move |conn| {
+                let began = Instant::now();
+                let result = conn.and_then(|conn| conn.controlled(&control, || contained(|| snapshot(conn, run))));
+                done(result, began.elapsed());
+            }),
+        );
+    }
+
+    /// Run `work` on a thread and a connection of its own, after everything that was queued before, beside everything
+    /// that comes later. An in-memory database has only the writer's connection.
+    pub fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Conn) -> Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T>, Duration) + Send + 'static,
+    ) -> u64 {
+        if matches!(self.shared.settings.location, Location::Memory(_)) {
+            return self.alone(move |session| work(&session.conn), done);
+        }
+        let settings = self.shared.settings.clone();
+        let cache = Arc::clone(&self.shared.cache);
+        let shared = Arc::downgrade(&self.shared);
+        self.push(Job::Alone(Box::new(move |_| {
+            let job = move || {
+                let began = Instant::now();
+                let result = contained(|| work(&Conn::join(&settings, false, cache)?));
+                done(result, began.elapsed());
+            };
+            // Without a thread for it the work is dropped, and with it `done`, which answers for itself.
+            if let (Ok(task), Some(shared)) =
+                (std::thread::Builder::new().name("runledger-task".into()).spawn(job), shared.upgrade())
+            {
+                let mut tasks = shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+                tasks.retain(|task| !task.is_finished());
+                tasks.push(task);
+            }
+        })))
+    }
+
+    /// Who hears what the store has to say.
+    pub fn notices(&self) -> &Notices {
+        &self.shared.notices
+    }
+
+    /// Counters and sizes.
+    pub fn figures(&self) -> StoreFigures {
+        let size = |path: Option<&std::path::Path>| {
+            path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len())
+        };
+        let (prepared, hits) = self.shared.cache.prepared_and_hits();
+        StoreFigures {
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            calls: self.shared.calls.load(Ordering::Relaxed),
+            prepared,
+            hits,
+            queued: self.shared.queue.len() as u64,
+            file_bytes: size(self.shared.settings.location.path()),
+            wal_bytes: size(wal_path(&self.shared.settings).as_deref()),
+            journal_mode: self.shared.journal.get().map(|mode| mode.as_str()),
+        }
+    }
+
+    /// Finish what is queued, close every connection and end the threads. May be called again.
+    pub fn close(&self) {
+        self.shared.queue.close();
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // The writer contains every panic of its jobs.
+            let _ = writer.join();
+        }
+    }
+
+    fn push(&self, job: Job<M>) -> u64 {
+        match self.shared.queue.push(job) {
+            Ok(sequence) => sequence,
+            Err(Job::Write(write)) => {
+                write.work.settle(Some(Error::Closed));
+                0
+            }
+            // Dropping it drops the caller's reply, which answers for itself.
+            Err(Job::Alone(_)) => 0,
+        }
+    }
+}
+
+impl<M: Module> Drop for Store<M> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<M: Module> Shared<M> {
+    /// `jobs` more entries of the queue have been settled.
+    pub(super) fn settled(&self, jobs: u64) {
+        let settled = self.settled.fetch_add(jobs, Ordering::Relaxed) + jobs;
+        self.readers.settled(settled);
+    }
+
+    pub(super) fn committed(&self, calls: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(calls as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn wrote(&self) {
+        if let Some(checkpointer) = self.checkpointer.get() {
+            checkpointer.wrote();
+        }
+    }
+}
+
+fn begin<M: Module>(
+    shared: &Arc<Shared<M>>,
+    prepare: impl FnOnce(&Conn, &Settings, &Notices) -> Result<(M, JournalMode)>,
+) -> Result<WriteSession<M>> {
+    let conn = Conn::create(&shared.settings, Arc::clone(&shared.cache))?;
+    let (module, journal) = prepare(&conn, &shared.settings, &shared.notices)?;
+    let _ = shared.journal.set(journal);
+    if journal == JournalMode::Wal {
+        let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache))?);
+    }
+    // −1 is no data version: the first transaction counts as behind a foreign commit.
+    Ok(WriteSession { conn, module, data_version: -1, shared: Arc::clone(shared) })
+}
+
+fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
+    shared.readers.close();
+    for task in std::mem::take(&mut *shared.tasks.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let _ = task.join();
+    }
+    if let Some(checkpointer) = shared.checkpointer.get() {
+        checkpointer.close();
+    }
+    session.finish();
+}
+
+/// Several statements, one state of the database.
+fn snapshot<T>(conn: &Conn, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
+    let transaction = conn.unchecked_transaction()?;
+    let value = run(conn)?;
+    transaction.commit()?;
+    Ok(value)
+}

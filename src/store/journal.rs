@@ -1,0 +1,96 @@
+#![forbid(unsafe_code)]
+//! The choice of the journal mode (telemetry.md §11).
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ffi};
+
+use super::{Location, Settings, filesystem::shared_filesystem};
+use crate::error::{Error, Result};
+
+/// What the caller asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalChoice {
+    /// WAL, or DELETE on a network or shared file system.
+    Auto,
+    /// WAL
+    Wal,
+    /// DELETE
+    Delete,
+}
+
+/// What a file is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalMode {
+    /// Write-ahead log.
+    Wal,
+    /// Rollback journal.
+    Delete,
+    /// In-memory database.
+    Memory,
+}
+
+impl JournalMode {
+    /// The name in `getMetrics()`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wal => "wal",
+            Self::Delete => "delete",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// Put the file into the mode that `settings` asks for. Returns the mode in force, and a warning if it is another one.
+pub(super) fn choose(connection: &Connection, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
+    let Location::File(path) = &settings.location else {
+        return Ok((JournalMode::Memory, None));
+    };
+    let shared = path.parent().and_then(shared_filesystem);
+    let wanted = match (settings.journal, shared) {
+        (JournalChoice::Delete, _) | (JournalChoice::Auto, Some(_)) => "delete",
+        (JournalChoice::Wal, _) | (JournalChoice::Auto, None) => "wal",
+    };
+    let actual = switch(connection, wanted, settings.busy_timeout)?;
+    let mode = if actual == "wal" { JournalMode::Wal } else { JournalMode::Delete };
+    let warning = match shared {
+        _ if actual != wanted => Some(format!("journal mode {wanted} was refused; {actual} is in use")),
+        Some(name) if settings.journal == JournalChoice::Auto => {
+            Some(format!("{name} cannot share WAL between hosts; journal mode delete is in use"))
+        }
+        _ => None,
+    };
+    Ok((mode, warning))
+}
+
+/// Whether mapping the file into memory is safe: not on network and shared file systems.
+pub(super) fn may_map(location: &Location) -> bool {
+    location.path().is_some_and(|path| path.parent().and_then(shared_filesystem).is_none())
+}
+
+/// `PRAGMA journal_mode`, again and again while another connection holds a lock: SQLite does not call the busy handler
+/// for every lock that a change of mode takes. Where it stays locked the mode stays too.
+fn switch(connection: &Connection, wanted: &str, patience: Duration) -> Result<String> {
+    let current = || connection.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
+    let give_up = Instant::now() + patience;
+    loop {
+        if current()? == wanted {
+            return Ok(wanted.to_owned());
+        }
+        match connection.query_row(&format!("PRAGMA journal_mode = {wanted}"), [], |row| row.get::<_, String>(0)) {
+            Ok(mode) => return Ok(mode),
+            Err(error) => {
+                let error = Error::from(error);
+                let locked = matches!(error.sqlite_code(), Some(ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED));
+                if !locked {
+                    return Err(error);
+                }
+                // Leaving WAL needs the file for oneself: somebody who keeps it open will not go away by waiting.
+                if wanted == "delete" || Instant::now() >= give_up {
+                    return Ok(current()?);
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The engine: one writer thread with group commit, a pool of readers and a checkpointer for each open file.
+//!
+//! It knows SQLite and nothing of telemetry. A module plugs in through [`Module`]: state that lives on the writer
+//! thread, is told about transactions, and does timed work.
+
+mod checkpoint;
+mod conn;
+mod control;
+mod filesystem;
+mod journal;
+mod metrics;
+mod notices;
+mod queue;
+mod readers;
+mod registry;
+mod engine;
+mod job;
+mod settings;
+mod writer;
+
+pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
+pub use conn::Conn;
+pub use control::{Cancel, Control};
+pub use journal::{JournalChoice, JournalMode};
+pub use metrics::{Metrics, Query, StoreFigures};
+pub use notices::{Level, Listener, Notices};
+pub use registry::{Lease, Registry};
+pub use settings::{Location, Settings};
+pub use engine::Store;
+pub use job::Isolation;
+pub use writer::{Module, WriteSession};

@@ -1,0 +1,287 @@
+#![forbid(unsafe_code)]
+//! The writer thread: the only owner of the write connection of a store.
+//!
+//! It takes everything that is queued, opens one `BEGIN IMMEDIATE`, runs the writes one after another, commits once,
+//! and only then settles them. A write that fails is undone alone.
+
+use std::{
+    any::Any,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    CheckpointMode, Conn, Control, Isolation, Notices, Settings, checkpoint,
+    engine::Shared,
+    job::{Job, WriteJob},
+    queue::Next,
+};
+use crate::error::{Error, Result};
+
+/// Most bytes of input in one transaction: a flood is cut into commits that readers and other processes get between.
+const GROUP_BYTES: usize = 4 << 20;
+
+/// What a module keeps on the writer thread, next to the connection.
+///
+/// The state may hold changes that are not in the file yet (counters): [`Module::flush`] writes them. It must be able
+/// to forget what was done since [`Module::mark`] or since [`Module::begin`].
+pub trait Module: Send + Sized + 'static {
+    /// A transaction has begun. `foreign`: another connection has committed since the last one.
+    ///
+    /// # Errors
+    /// The transaction does not take place.
+    fn begin(&mut self, conn: &Conn, foreign: bool) -> Result<()>;
+
+    /// Write what is only in memory. Called before each write in a savepoint and before COMMIT.
+    ///
+    /// # Errors
+    /// The transaction does not take place.
+    fn flush(&mut self, conn: &Conn) -> Result<()>;
+
+    /// A write begins.
+    fn mark(&mut self);
+
+    /// The write since [`Module::mark`] has been undone.
+    fn undo(&mut self);
+
+    /// The transaction is committed (`true`) or undone (`false`).
+    fn ended(&mut self, committed: bool);
+
+    /// When [`Module::tick`] has something to do.
+    fn due(&self) -> Option<Instant>;
+
+    /// Do the timed work that is due: a short piece, writes are waiting.
+    fn tick(session: &mut WriteSession<Self>);
+
+    /// The store is closing; every write has been settled.
+    fn close(session: &mut WriteSession<Self>);
+}
+
+/// The writer's connection and the module's state, as the writer thread sees them.
+pub struct WriteSession<M: Module> {
+    /// The write connection.
+    pub conn: Conn,
+    /// The module's state.
+    pub module: M,
+    pub(super) data_version: i64,
+    pub(super) shared: Arc<Shared<M>>,
+}
+
+impl<M: Module> WriteSession<M> {
+    /// Run `work` in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of `work` and of SQLite; nothing is written then.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
+        self.begin()?;
+        let result = contained(|| {
+            let value = work(&self.conn, &mut self.module)?;
+            self.module.flush(&self.conn)?;
+            self.conn.cached("COMMIT")?.execute([])?;
+            Ok(value)
+        });
+        self.end(result.is_ok());
+        result
+    }
+
+    /// Run `work` outside of a transaction under the deadline of a call.
+    ///
+    /// # Errors
+    /// Those of `work`; a panic in it is [`Error::Internal`].
+    pub fn controlled<T>(&mut self, control: &Control, work: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
+        self.conn.controlled(control, || contained(|| work(&self.conn)))
+    }
+
+    /// What the store was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Who hears what the store has to say.
+    pub fn notices(&self) -> &Notices {
+        &self.shared.notices
+    }
+
+    pub(super) fn run(&mut self) {
+        loop {
+            match self.shared.queue.next(self.module.due()) {
+                Next::Jobs(jobs) => self.run_jobs(jobs),
+                Next::Due => {}
+                Next::Closed => break,
+            }
+            if self.module.due().is_some_and(|due| due <= Instant::now()) {
+                let _ = contained(|| {
+                    M::tick(self);
+                    Ok(())
+                });
+                self.recover();
+            }
+        }
+        let _ = contained(|| {
+            M::close(self);
+            Ok(())
+        });
+        self.recover();
+    }
+
+    /// The last act of a store: everything goes into the main file and the WAL disappears, if nobody else uses it.
+    pub(super) fn finish(self) {
+        self.conn.flush_prepared_statement_cache();
+        let _ = self.conn.busy_timeout(Duration::from_millis(100));
+        // Refused while others are at work; the last one to go does it.
+        let _ = checkpoint(&self.conn, CheckpointMode::Truncate);
+    }
+
+    fn run_jobs(&mut self, jobs: VecDeque<Job<M>>) {
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        for job in jobs {
+            match job {
+                Job::Write(write) => {
+                    bytes += write.bytes;
+                    group.push(write);
+                    if bytes >= GROUP_BYTES {
+                        self.run_group(std::mem::take(&mut group));
+                        bytes = 0;
+                    }
+                }
+                Job::Alone(work) => {
+                    self.run_group(std::mem::take(&mut group));
+                    bytes = 0;
+                    // The work replies by itself, whatever happens in it.
+                    let _ = contained(|| {
+                        work(self);
+                        Ok(())
+                    });
+                    self.recover();
+                    self.shared.settled(1);
+                }
+            }
+        }
+        self.run_group(group);
+    }
+
+    fn run_group(&mut self, mut group: Vec<WriteJob<M>>) {
+        if group.is_empty() {
+            return;
+        }
+        if let Err(error) = contained(|| self.commit(&mut group)) {
+            self.recover();
+            for write in &mut group {
+                write.failure.get_or_insert_with(|| error.clone());
+            }
+        }
+        self.shared.committed(group.iter().map(|write| write.calls).sum());
+        self.shared.settled(group.len() as u64);
+        for write in group {
+            let WriteJob { work, failure, .. } = write;
+            let _ = contained(|| {
+                work.settle(failure);
+                Ok(())
+            });
+        }
+    }
+
+    /// Run every write that has not failed yet in one transaction; again without those that took it down.
+    fn commit(&mut self, group: &mut [WriteJob<M>]) -> Result<()> {
+        loop {
+            let standing = group.iter().filter(|write| write.failure.is_none()).count();
+            if standing == 0 {
+                return Ok(());
+            }
+            self.begin()?;
+            let whole = group.iter_mut().filter(|write| write.failure.is_none()).all(|write| {
+                match self.run_write(write, standing == 1) {
+                    Ok(()) => true,
+                    Err(Lost(stands)) => stands,
+                }
+            });
+            if !whole {
+                self.end(false);
+                continue;
+            }
+            self.module.flush(&self.conn)?;
+            self.conn.cached("COMMIT")?.execute([])?;
+            self.end(true);
+            return Ok(());
+        }
+    }
+
+    /// Run one write. `Err(Lost(false))`: the transaction is gone and has to be run again without it.
+    fn run_write(&mut self, write: &mut WriteJob<M>, alone: bool) -> Result<(), Lost> {
+        let savepoint = write.isolation == Isolation::Savepoint && !alone;
+        let ran = (|| {
+            if write.isolation == Isolation::Savepoint {
+                self.module.flush(&self.conn)?;
+            }
+            if savepoint {
+                self.conn.cached("SAVEPOINT job")?.execute([])?;
+            }
+            Ok(())
+        })();
+        self.module.mark();
+        let WriteJob { work, control, .. } = write;
+        let ran = ran.and_then(|()| {
+            self.conn.controlled(control, || contained(|| work.run(&self.conn, &mut self.module)))
+        });
+        let Err(error) = ran else {
+            let released = !savepoint || self.conn.execute_batch("RELEASE job").is_ok();
+            return if released { Ok(()) } else { Err(Lost(false)) };
+        };
+        write.failure = Some(error);
+        self.module.undo();
+        let undone =
+            savepoint && !self.conn.is_autocommit() && self.conn.execute_batch("ROLLBACK TO job; RELEASE job").is_ok();
+        Err(Lost(undone))
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.conn.cached("BEGIN IMMEDIATE")?.execute([])?;
+        let began = contained(|| {
+            let version = self.conn.pragma_integer("data_version")?;
+            let foreign = std::mem::replace(&mut self.data_version, version) != version;
+            self.module.begin(&self.conn, foreign)
+        });
+        if began.is_err() {
+            self.end(false);
+        }
+        began
+    }
+
+    fn end(&mut self, committed: bool) {
+        if !self.conn.is_autocommit() {
+            // Fails only if SQLite has rolled back by itself in the meantime.
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        self.module.ended(committed);
+        if committed {
+            self.shared.wrote();
+        }
+    }
+
+    /// Leave no transaction behind, whatever happened.
+    fn recover(&mut self) {
+        if !self.conn.is_autocommit() {
+            self.end(false);
+        }
+    }
+}
+
+/// A write failed. `true`: it has been undone alone and the transaction stands.
+struct Lost(bool);
+
+/// Run `work`; a panic in it becomes an error of the call instead of the end of the process.
+pub(super) fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::Internal(panic_text(panic.as_ref()))))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown".to_owned());
+    format!("panic in native code: {text}")
+}
