@@ -1,0 +1,173 @@
+#![forbid(unsafe_code)]
+//! One public call on its way: who asked, how to stop it, where the answer goes.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, json};
+
+use super::statistics::Summary;
+use crate::{
+    error::{Error, Result},
+    packed::Rows,
+    store::{Cancel, Level, Listener, Metrics},
+};
+
+/// The value that a call resolves to, besides rows.
+#[derive(Debug)]
+pub enum Value {
+    /// `undefined`
+    Nothing,
+    /// A boolean.
+    Boolean(bool),
+    /// A count or an id.
+    Number(f64),
+    /// A small object.
+    Json(serde_json::Value),
+    /// The outcomes of a micro-batch of insertEvent calls.
+    Inserted(Inserted),
+    /// getStatistics
+    Statistics(Box<Summary>),
+}
+
+/// The outcomes of a micro-batch of insertEvent calls, by position.
+#[derive(Debug, Default)]
+pub struct Inserted {
+    /// Ids; `NaN` where the call failed.
+    pub ids: Vec<f64>,
+    /// `created_at`, ms.
+    pub created_at: Vec<f64>,
+    /// The calls that failed.
+    pub failures: Vec<(usize, Error)>,
+}
+
+/// Where answers go. Called on threads of the store.
+pub trait Reply: Send + Sync + 'static {
+    /// Take a chunk of rows. May block until the consumer has room.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`] or [`Error::Closed`] if nobody wants more.
+    fn rows(&self, rows: Rows) -> Result<()>;
+
+    /// Take a report on a long operation.
+    fn progress(&self, operation: &str, done: u64, total: Option<u64>);
+
+    /// Take the end of the call. Comes once, last.
+    fn done(&self, operation: &'static str, result: Result<Value>);
+}
+
+/// Counts calls and writes the query log of one client.
+pub(super) struct Recorder {
+    pub(super) metrics: Metrics,
+    pub(super) log_queries: bool,
+    pub(super) listener: Arc<dyn Listener>,
+}
+
+impl Recorder {
+    /// Count one public call.
+    pub(super) fn record(&self, query_type: &str, sql: &str, took: Duration, outcome: Result<Option<u64>, String>) {
+        if self.log_queries {
+            let ms = took.as_secs_f64() * 1000.0;
+            let rows = outcome.as_ref().ok().copied().flatten().unwrap_or(0);
+            let line = format!("[DRIZZLE QUERY] {sql} ({ms:.3} ms, {rows} rows)");
+            self.listener.notice(Level::Debug, &line, Map::from_iter([("query".to_owned(), json!(true))]));
+        }
+        self.metrics.record(query_type, sql, took, outcome);
+    }
+}
+
+/// A call in flight. Dropped without an answer it answers that the database was closed.
+pub struct Call {
+    operation: &'static str,
+    pub(super) cancel: Cancel,
+    recorder: Arc<Recorder>,
+    reply: Option<Arc<dyn Reply>>,
+}
+
+impl Call {
+    pub(super) fn new(operation: &'static str, cancel: Cancel, recorder: Arc<Recorder>, reply: Arc<dyn Reply>) -> Self {
+        Self { operation, cancel, recorder, reply: Some(reply) }
+    }
+
+    /// The public method.
+    pub(super) fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// A way to send rows and progress while the call runs.
+    pub(super) fn outlet(&self) -> Option<Arc<dyn Reply>> {
+        self.reply.clone()
+    }
+
+    /// Refuse the call: the database was not asked, so it counts nowhere.
+    pub(super) fn refuse(mut self, error: Error) {
+        if let Some(reply) = self.reply.take() {
+            reply.done(self.operation, Err(error));
+        }
+    }
+
+    /// Answer without the database.
+    pub(super) fn answer(mut self, value: Value) {
+        if let Some(reply) = self.reply.take() {
+            reply.done(self.operation, Ok(value));
+        }
+    }
+
+    /// Count the call and answer it. `sql` is its main statement, the number that of rows returned or changed.
+    pub(super) fn finish(self, sql: &str, took: Duration, result: Result<(Value, Option<u64>)>) {
+        let query_type = query_type(self.operation);
+        self.finish_as(&query_type, sql, took, result);
+    }
+
+    /// [`Call::finish`] under another query type than the method's.
+    pub(super) fn finish_as(
+        mut self,
+        query_type: &str,
+        sql: &str,
+        took: Duration,
+        result: Result<(Value, Option<u64>)>,
+    ) {
+        let Some(reply) = self.reply.take() else { return };
+        // A refusal comes before the database, even where the writer thread found it.
+        if !matches!(result, Err(Error::Validation(_))) {
+            let outcome = match &result {
+                Ok((_, count)) => Ok(*count),
+                Err(error) => Err(error.report(self.operation).message),
+            };
+            self.recorder.record(query_type, sql, took, outcome);
+        }
+        reply.done(self.operation, result.map(|(value, _)| value));
+    }
+
+    /// Count calls that came together in this one, each of which took `took`.
+    pub(super) fn record_each(&self, sql: &str, took: Duration, outcomes: impl Iterator<Item = Result<u64, Error>>) {
+        let query_type = query_type(self.operation);
+        for outcome in outcomes {
+            let outcome = match outcome {
+                Ok(count) => Ok(Some(count)),
+                Err(Error::Validation(_)) => continue,
+                Err(error) => Err(error.report(self.operation).message),
+            };
+            self.recorder.record(&query_type, sql, took, outcome);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            reply.done(self.operation, Err(Error::Closed));
+        }
+    }
+}
+
+/// `insertEvent` → `INSERT_EVENT`
+fn query_type(method: &str) -> String {
+    let mut name = String::with_capacity(method.len() + 4);
+    for letter in method.chars() {
+        if letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
