@@ -1,3 +1,5 @@
 //! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
 
+pub mod check;
+pub mod kinds;
 pub mod shape;
