@@ -32,6 +32,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// What an event reports.
     EventType { Start = "start", Stream = "stream", End = "end", Error = "error" }

@@ -4,7 +4,7 @@
 
 mod argument;
 mod buffer;
-mod common;
+pub(crate) mod common;
 mod error;
 mod event;
 mod session;
