@@ -71,16 +71,32 @@ impl Shape {
         self.columns.len() + self.aliases.len()
     }
 
-    /// Position of the column with the JavaScript name `key`.
+    /// Position of the column with the JavaScript name `key`. Modules evaluate it in a `const`, so that a misspelt key
+    /// does not compile and no record pays for a search.
     ///
     /// # Panics
     /// If there is none: keys are constants of this crate.
-    pub fn position(&self, key: &str) -> usize {
-        self.columns
-            .iter()
-            .position(|column| column.key == key)
-            .or_else(|| Some(self.columns.len() + self.aliases.iter().position(|alias| *alias == key)?))
-            .unwrap_or_else(|| panic!("{} has no column {key}", self.name))
+    pub const fn position(&self, key: &str) -> usize {
+        let mut position = 0;
+        while position < self.columns.len() + self.aliases.len() {
+            if same(self.key(position), key) {
+                return position;
+            }
+            position += 1;
+        }
+        panic!("the shape has no such column")
+    }
+
+    /// JavaScript name of the cell at `position`.
+    ///
+    /// # Panics
+    /// If `position` is not below [`Shape::width`].
+    pub const fn key(&self, position: usize) -> &'static str {
+        if position < self.columns.len() {
+            self.columns[position].key
+        } else {
+            self.aliases[position - self.columns.len()]
+        }
     }
 
     /// `a, b, c`: the columns for a SELECT, in key order, each behind `prefix` (`"e."` for instance).
@@ -88,4 +104,20 @@ impl Shape {
         let names: Vec<_> = self.columns.iter().map(|column| format!("{prefix}{}", column.name)).collect();
         names.join(", ")
     }
+}
+
+/// `==` for text, which a `const fn` cannot use yet.
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
 }
