@@ -59,6 +59,14 @@ pub enum Error {
     /// A migration or an adoption failed.
     #[error(transparent)]
     Migration(#[from] Box<MigrationError>),
+    /// The record at `index` of a batch failed.
+    #[error("{error}")]
+    At {
+        /// Position within the batch.
+        index: usize,
+        /// Why.
+        error: Box<Error>,
+    },
     /// The handle was closed.
     #[error("The database is closed")]
     Closed,
@@ -79,8 +87,6 @@ pub struct Invalid {
     pub field: Option<String>,
     /// The refused value, where it is known to the core.
     pub value: Option<serde_json::Value>,
-    /// Position within a batch.
-    pub index: Option<usize>,
     /// The validation rule that refused it.
     pub rule_id: Option<i64>,
 }
@@ -129,7 +135,9 @@ pub struct Report {
     pub message: String,
     /// The bare reason, SQLite's text for instance.
     pub reason: String,
-    /// Property, value, index and rule of a refused input.
+    /// Position within a batch.
+    pub index: Option<usize>,
+    /// Property, value and rule of a refused input.
     pub invalid: Option<Invalid>,
     /// Structured facts of a `MigrationError`.
     pub migration: Option<MigrationError>,
@@ -141,22 +149,26 @@ impl Error {
         Self::Validation(Box::new(Invalid { message: message.into(), field: Some(field.into()), ..Invalid::default() }))
     }
 
-    /// The same refusal with its position within a batch.
+    /// The same error with the position of its record within a batch.
     pub fn at_index(self, index: usize) -> Self {
-        match self {
-            Self::Validation(mut invalid) => {
-                invalid.index = Some(index);
-                Self::Validation(invalid)
-            }
-            other => other,
-        }
+        Self::At { index, error: Box::new(self) }
     }
 
     /// SQLite's primary result code, if SQLite was the reason.
     pub fn sqlite_code(&self) -> Option<i32> {
         match self {
             Self::Sqlite { extended, .. } => Some(extended & 0xff),
+            Self::At { error, .. } => error.sqlite_code(),
             _ => None,
+        }
+    }
+
+    /// Whether input was refused, by a check or by a validation rule, and the database not asked.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Validation(_) => true,
+            Self::At { error, .. } => error.is_refusal(),
+            _ => false,
         }
     }
 
@@ -178,6 +190,7 @@ impl Error {
     /// The error as the caller of `operation` reads it (telemetry.md §13).
     pub fn report(&self, operation: &str) -> Report {
         let (class, code, message) = match self {
+            Self::At { index, error } => return Report { index: Some(*index), ..error.report(operation) },
             Self::Validation(invalid) => (ErrorClass::Validation, "VALIDATION_ERROR", invalid.message.clone()),
             Self::Sqlite { extended, message } => sqlite_report(*extended, message, operation),
             Self::Timeout { ms } => (
@@ -219,6 +232,7 @@ impl Error {
             },
             message,
             reason: self.to_string(),
+            index: None,
             invalid: match self {
                 Self::Validation(invalid) => Some((**invalid).clone()),
                 _ => None,

@@ -24,6 +24,8 @@ pub enum Tag {
     Invalid = 6,
     /// The same text as this column had in the record before.
     Repeat = 7,
+    /// In the first cell: the record is not an object. Its other cells are to be ignored.
+    NotAnObject = 255,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -39,6 +41,7 @@ enum Cell {
     Number(f64),
     Boolean(bool),
     Invalid,
+    NotAnObject,
 }
 
 /// Records of one shape with their text in one buffer.
@@ -98,6 +101,7 @@ impl Batch {
                 4 => Cell::Boolean(false),
                 5 => Cell::Boolean(true),
                 6 => Cell::Invalid,
+                255 => Cell::NotAnObject,
                 7 => *position.checked_sub(width).and_then(|before| batch.cells.get(before)).ok_or_else(broken)?,
                 _ => return Err(broken()),
             };
@@ -205,8 +209,13 @@ impl<'a> Record<'a> {
             }
             Cell::Number(number) => Field::Number(number),
             Cell::Boolean(value) => Field::Boolean(value),
-            Cell::Invalid => Field::Invalid,
+            Cell::Invalid | Cell::NotAnObject => Field::Invalid,
         }
+    }
+
+    /// Whether the caller gave an object for it.
+    pub fn is_object(&self) -> bool {
+        self.cells.first() != Some(&Cell::NotAnObject)
     }
 
     /// The cell of the column with the JavaScript name `key`.

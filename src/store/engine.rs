@@ -30,7 +30,7 @@ pub struct Store<M: Module> {
 
 pub(super) struct Shared<M: Module> {
     pub(super) settings: Settings,
-    pub(super) notices: Notices,
+    pub(super) notices: Arc<Notices>,
     pub(super) queue: Queue<Job<M>>,
     readers: Readers,
     cache: Arc<StatementCache>,
@@ -50,8 +50,8 @@ impl<M: Module> Store<M> {
     /// Those of `prepare` and of opening the file. Nothing stays open then.
     pub fn open(
         settings: Settings,
-        notices: Notices,
-        prepare: impl FnOnce(&Conn, &Settings, &Notices) -> Result<(M, JournalMode)> + Send + 'static,
+        notices: Arc<Notices>,
+        prepare: impl FnOnce(&Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)> + Send + 'static,
     ) -> Result<Self> {
         let cache = Arc::new(StatementCache::default());
         let shared = Arc::new(Shared {
@@ -97,7 +97,7 @@ impl<M: Module> Store<M> {
         done: impl FnOnce(Result<T>, Duration) + Send + 'static,
     ) -> u64 {
         let work = Box::new(Task { run, value: None, took: Duration::ZERO, done });
-        self.push(Job::Write(WriteJob { control, isolation, calls, bytes, work, failure: None }))
+        self.push(Job::Write(WriteJob { control, isolation, calls, bytes, work, failure: None, runs: 0 }))
     }
 
     /// Queue work that has the writer to itself, outside of a transaction.
@@ -238,7 +238,7 @@ impl<M: Module> Shared<M> {
 
 fn begin<M: Module>(
     shared: &Arc<Shared<M>>,
-    prepare: impl FnOnce(&Conn, &Settings, &Notices) -> Result<(M, JournalMode)>,
+    prepare: impl FnOnce(&Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)>,
 ) -> Result<WriteSession<M>> {
     let conn = Conn::create(&shared.settings, Arc::clone(&shared.cache))?;
     let (module, journal) = prepare(&conn, &shared.settings, &shared.notices)?;

@@ -34,6 +34,8 @@ pub(super) struct WriteJob<M> {
     pub(super) bytes: usize,
     pub(super) work: Box<dyn Work<M>>,
     pub(super) failure: Option<Error>,
+    /// How often it has been run.
+    pub(super) runs: usize,
 }
 
 /// The two halves of a write. It may run more than once: SQLite can undo a whole transaction because of a neighbour.

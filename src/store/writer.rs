@@ -23,6 +23,10 @@ use crate::error::{Error, Result};
 /// Most bytes of input in one transaction: a flood is cut into commits that readers and other processes get between.
 const GROUP_BYTES: usize = 4 << 20;
 
+/// How often a write may be run again because its transaction was lost before it counts as failed. A micro-batch may
+/// lose it once for each of its records.
+const MOST_RUNS: usize = 1_000;
+
 /// What a module keeps on the writer thread, next to the connection.
 ///
 /// The state may hold changes that are not in the file yet (counters): [`Module::flush`] writes them. It must be able
@@ -222,13 +226,21 @@ impl<M: Module> WriteSession<M> {
             Ok(())
         })();
         self.module.mark();
-        let WriteJob { work, control, .. } = write;
+        let WriteJob { work, control, runs, .. } = write;
+        *runs += 1;
         let ran = ran.and_then(|()| {
             self.conn.controlled(control, || contained(|| work.run(&self.conn, &mut self.module)))
         });
-        let Err(error) = ran else {
-            let released = !savepoint || self.conn.execute_batch("RELEASE job").is_ok();
-            return if released { Ok(()) } else { Err(Lost(false)) };
+        let error = match ran {
+            // The write has dealt with an error that cost the transaction, and wants to be run again.
+            Ok(()) if self.conn.is_autocommit() && *runs < MOST_RUNS => return Err(Lost(false)),
+            Ok(()) if self.conn.is_autocommit() => Error::Internal("the transaction was lost again and again".into()),
+            Ok(()) if !savepoint => return Ok(()),
+            Ok(()) => match self.conn.execute_batch("RELEASE job") {
+                Ok(()) => return Ok(()),
+                Err(error) => error.into(),
+            },
+            Err(error) => error,
         };
         write.failure = Some(error);
         self.module.undo();

@@ -1,0 +1,260 @@
+#![forbid(unsafe_code)]
+//! Events: inserting one, many, and deleting them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rusqlite::{Params, params};
+use serde_json::json;
+
+use super::{
+    action::{Action, Args, Outcome, count},
+    audit,
+    call::{Inserted, Value},
+    check::{self, Argument, NewEvent, not_an_object},
+    filter::{EventDeletion, EventFilter},
+    kinds::{EventType, OnError, RuleTable},
+    reads,
+    sessions,
+    shape::EVENT,
+    state::Telemetry,
+    statistics::EventFacts,
+};
+use crate::{
+    clock::now,
+    error::{Error, Result},
+    packed::{Batch, Record},
+    store::{Conn, Control},
+};
+
+pub(super) const INSERT: &str = "INSERT INTO telemetry_events (id, session_id, event_type, agent_type, mode, prompt, \
+    stream_data, sandbox_id, repo_url, metadata, timestamp, created_at, version, schema_version) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
+/// The columns of a deleted event that derived values depend on.
+const FACTS: &str = "session_id, event_type, agent_type, mode, timestamp";
+
+impl Telemetry {
+    /// Check one record and insert it.
+    pub(super) fn insert_record(&mut self, conn: &Conn, record: &Record<'_>, now: f64) -> Result<i64> {
+        if !record.is_object() {
+            return Err(not_an_object(Argument::Event));
+        }
+        self.insert_event(conn, &check::event(record)?, now)
+    }
+
+    /// Insert a checked event, with its session if that is wanted and missing.
+    pub(super) fn insert_event(&mut self, conn: &Conn, event: &NewEvent<'_>, now: f64) -> Result<i64> {
+        let rules = self.rules(conn)?;
+        rules.check_record(RuleTable::Events, |position| event.stored(position, now))?;
+        if self.config.auto_create_sessions && !sessions::exists(conn, event.session_id)? {
+            return self.attempt(conn, |state| {
+                sessions::create_for(conn, state, event)?;
+                state.insert_row(conn, event, now)
+            });
+        }
+        self.insert_row(conn, event, now)
+    }
+
+    fn insert_row(&mut self, conn: &Conn, event: &NewEvent<'_>, now: f64) -> Result<i64> {
+        self.counters.expect(conn, event.session_id, event.timestamp)?;
+        conn.cached(INSERT)?.execute(params![
+            event.id,
+            event.session_id,
+            event.event_type.as_str(),
+            event.agent_type,
+            event.mode,
+            event.prompt,
+            event.stream_data,
+            event.sandbox_id,
+            event.repo_url,
+            event.metadata,
+            event.timestamp,
+            now,
+            event.version(),
+            event.schema_version(),
+        ])?;
+        let id = conn.last_insert_rowid();
+        let facts = EventFacts {
+            session_id: event.session_id,
+            event_type: Some(event.event_type),
+            agent_type: event.agent_type,
+            mode: event.mode,
+            timestamp: event.timestamp,
+        };
+        self.counters.inserted(id, &facts);
+        Ok(id)
+    }
+}
+
+/// A micro-batch of insertEvent calls: each succeeds or fails alone. It may be run more than once in one transaction
+/// after another; what has failed stays failed.
+pub(super) struct MicroBatch {
+    pub(super) batch: Batch,
+    control: Control,
+    failed: BTreeMap<usize, Error>,
+}
+
+impl MicroBatch {
+    pub(super) fn new(batch: Batch, control: Control) -> Self {
+        Self { batch, control, failed: BTreeMap::new() }
+    }
+
+    pub(super) fn run(&mut self, conn: &Conn, state: &mut Telemetry) -> Result<Inserted> {
+        let bytes = self.batch.bytes();
+        let now = now();
+        let mut inserted = Inserted::default();
+        for (index, record) in self.batch.records().enumerate() {
+            let id = if self.failed.contains_key(&index) {
+                None
+            } else {
+                let result = conn.controlled(&self.control, || {
+                    state.growing(conn, bytes, |state| {
+                        let id = state.insert_record(conn, &record, now)?;
+                        audit::events_inserted(conn, state, &[id])?;
+                        Ok(id)
+                    })
+                });
+                match result {
+                    Ok(id) => Some(id),
+                    Err(error) => {
+                        self.failed.insert(index, error);
+                        if conn.is_autocommit() {
+                            // SQLite has undone the whole transaction: it is run again without this one.
+                            return Ok(Inserted::default());
+                        }
+                        None
+                    }
+                }
+            };
+            #[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
+            inserted.ids.push(id.map_or(f64::NAN, |id| id as f64));
+            inserted.created_at.push(now);
+        }
+        inserted.failures = self.failed.iter().map(|(index, error)| (*index, error.clone())).collect();
+        Ok(inserted)
+    }
+}
+
+/// insertEventBatch: one transaction; the first bad event undoes it, or is left out.
+pub(super) fn insert_batch(batch: Batch, on_error: OnError) -> Result<Action> {
+    Action::write(INSERT, batch.bytes(), move |conn, state| {
+        let began = std::time::Instant::now();
+        let now = now();
+        let (mut ids, mut touched, mut errors) = (Vec::new(), HashSet::new(), Vec::new());
+        let bytes = batch.bytes();
+        state.growing(conn, bytes, |state| {
+            for (index, record) in batch.records().enumerate() {
+                match state.insert_record(conn, &record, now) {
+                    Ok(id) => {
+                        ids.push(id);
+                        if let Some(session_id) = record.get("sessionId").text()
+                            && !touched.contains(session_id)
+                        {
+                            touched.insert(session_id.to_owned());
+                        }
+                    }
+                    Err(error) if on_error == OnError::Rollback || conn.is_autocommit() => {
+                        return Err(error.at_index(index));
+                    }
+                    Err(error) => errors.push(batch_error(index, &error)),
+                }
+            }
+            audit::events_inserted(conn, state, &ids)
+        })?;
+        let result = json!({
+            "eventsInserted": ids.len(),
+            "sessionsUpserted": touched.len(),
+            "buffersProcessed": 0,
+            "errorsLogged": 0,
+            "processingTime": began.elapsed().as_secs_f64() * 1000.0,
+            "inserted": ids.len(),
+            "failed": errors.len(),
+            "errors": errors,
+        });
+        Ok((Value::Json(result), Some(ids.len() as u64)))
+    })
+}
+
+/// An empty batch does not touch the file.
+pub(super) fn insert_nothing() -> Result<Action> {
+    Action::nothing(Value::Json(json!({
+        "eventsInserted": 0, "sessionsUpserted": 0, "buffersProcessed": 0, "errorsLogged": 0, "processingTime": 0,
+        "inserted": 0, "failed": 0, "errors": [],
+    })))
+}
+
+fn batch_error(index: usize, error: &Error) -> serde_json::Value {
+    let report = error.report("insertEventBatch");
+    let mut entry = json!({ "index": index, "code": report.code, "message": report.message });
+    if let Some(extended) = report.extended_code {
+        entry["extendedCode"] = extended.into();
+    }
+    if let Some(field) = report.invalid.and_then(|invalid| invalid.field) {
+        entry["field"] = field.into();
+    }
+    entry
+}
+
+/// queryEvents
+pub(super) fn query(args: &Args) -> Result<Action> {
+    let query = EventFilter::query(args.plain(0))?.to_sql();
+    reads::list(&EVENT, query)
+}
+
+/// deleteEvents: exactly what queryEvents with the same filter returns.
+pub(super) fn delete(args: &Args) -> Result<Action> {
+    let deletion = EventDeletion::parse(args.plain(0))?;
+    let ids = deletion.filter.to_ids_sql();
+    let everything = deletion.filter == EventFilter::default();
+    let condition = if everything { String::new() } else { format!(" WHERE id IN ({})", ids.sql) };
+    let filter = deletion.audited;
+    Action::write(format!("DELETE FROM telemetry_events{condition}"), 0, move |conn, state| {
+        let params = if everything { &[][..] } else { &ids.params[..] };
+        let deleted = delete_where(conn, state, &condition, rusqlite::params_from_iter(params))?;
+        audit::events_deleted(conn, state, deleted, &filter, None)?;
+        count(deleted)
+    })
+}
+
+/// deleteEventsBefore
+pub(super) fn delete_before(args: &Args) -> Result<Action> {
+    let timestamp = check::timestamp_argument(args.field(0))?;
+    Action::write("DELETE FROM telemetry_events WHERE timestamp < ?1", 0, move |conn, state| {
+        let deleted = delete_where(conn, state, " WHERE timestamp < ?1", [timestamp])?;
+        let filter = json!({ "before": crate::packed::json_number(timestamp) });
+        audit::events_deleted(conn, state, deleted, &filter, None)?;
+        count(deleted)
+    })
+}
+
+/// Delete the events that `condition` selects and keep everything derived from them true. Returns how many there were.
+pub(super) fn delete_where(conn: &Conn, state: &mut Telemetry, condition: &str, params: impl Params + Clone) -> Result<u64> {
+    if !state.config.enable_foreign_keys {
+        let sql = format!(
+            "UPDATE telemetry_errors SET event_id = NULL WHERE event_id IN (SELECT id FROM telemetry_events{condition})"
+        );
+        conn.cached(&sql)?.execute(params.clone())?;
+    }
+    let mut statement = conn.cached(&format!("DELETE FROM telemetry_events{condition} RETURNING {FACTS}"))?;
+    let mut rows = statement.query(params)?;
+    let mut deleted = 0;
+    while let Some(row) = rows.next()? {
+        let (kind, agent, mode): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        let session_id: String = row.get(0)?;
+        let facts = EventFacts {
+            session_id: &session_id,
+            event_type: EventType::parse(&kind),
+            agent_type: &agent,
+            mode: &mode,
+            timestamp: row.get(4)?,
+        };
+        state.counters.deleted(conn, &facts)?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
+
+/// The rows of an outcome of [`MicroBatch::run`] as one value.
+pub(super) fn inserted(outcome: Inserted) -> Outcome {
+    (Value::Inserted(outcome), None)
+}
