@@ -2,5 +2,6 @@
 
 pub mod check;
 pub mod config;
+pub mod filter;
 pub mod kinds;
 pub mod shape;

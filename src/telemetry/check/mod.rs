@@ -10,6 +10,7 @@ mod event;
 mod session;
 mod session_columns;
 
+pub(crate) use argument::at_least;
 pub use argument::{
     Argument, boolean_argument, checkpoint_mode_argument, limit_argument, max_age_argument, not_an_object,
     on_error_argument, optional_text_argument, page_size_argument, row_id_argument, session_id_argument, text_argument,
