@@ -4,4 +4,5 @@ pub mod check;
 pub mod config;
 pub mod filter;
 pub mod kinds;
+pub mod rules;
 pub mod shape;

@@ -7,6 +7,7 @@ mod buffer;
 pub(crate) mod common;
 mod error;
 mod event;
+mod rule;
 mod session;
 mod session_columns;
 
@@ -20,6 +21,7 @@ pub use buffer::{NewBuffer, buffer};
 pub use common::Given;
 pub use error::{NewError, error};
 pub use event::{NewEvent, event};
+pub use rule::{NewRule, rule};
 pub use session::{create_session, update_session, upsert_session};
 pub use session_columns::{NewSession, SessionDetails, SessionUpdate};
 
