@@ -86,6 +86,19 @@ words! {
     CheckpointMode { Passive = "passive", Full = "full", Restart = "restart", Truncate = "truncate" }
 }
 
+words! {
+    /// The types of JSON Schema.
+    JsonType {
+        Null = "null",
+        Boolean = "boolean",
+        Object = "object",
+        Array = "array",
+        Number = "number",
+        Integer = "integer",
+        String = "string",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

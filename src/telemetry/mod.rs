@@ -2,5 +2,7 @@
 
 pub mod check;
 pub mod config;
+pub mod filter;
 pub mod kinds;
+pub mod rules;
 pub mod shape;

@@ -7,9 +7,11 @@ mod buffer;
 pub(crate) mod common;
 mod error;
 mod event;
+mod rule;
 mod session;
 mod session_columns;
 
+pub(crate) use argument::at_least;
 pub use argument::{
     Argument, boolean_argument, checkpoint_mode_argument, limit_argument, max_age_argument, not_an_object,
     on_error_argument, optional_text_argument, page_size_argument, row_id_argument, session_id_argument, text_argument,
@@ -19,6 +21,7 @@ pub use buffer::{NewBuffer, buffer};
 pub use common::Given;
 pub use error::{NewError, error};
 pub use event::{NewEvent, event};
+pub use rule::{NewRule, rule};
 pub use session::{create_session, update_session, upsert_session};
 pub use session_columns::{NewSession, SessionDetails, SessionUpdate};
 

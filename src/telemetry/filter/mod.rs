@@ -1,0 +1,21 @@
+#![forbid(unsafe_code)]
+//! Filters: what a caller asks for, checked (telemetry.md §2, §13), and the SQL that answers it.
+
+mod buffers;
+mod errors;
+mod events;
+mod others;
+mod page;
+mod query;
+mod sessions;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use buffers::BufferFilter;
+pub use errors::ErrorFilter;
+pub use events::{EventDeletion, EventFilter, EventOrder};
+pub use others::{RuleFilter, audit_trail, buffers_of, errors_of, events_of};
+pub use page::{Cursor, Order, Progress, Resume};
+pub use query::{Query, Slice, Window};
+pub use sessions::{Include, SessionFilter, SessionOrder};
