@@ -67,6 +67,9 @@ pub enum Error {
         /// Why.
         error: Box<Error>,
     },
+    /// The database could not be opened.
+    #[error("{0}")]
+    Open(Box<Error>),
     /// The handle was closed.
     #[error("The database is closed")]
     Closed,
@@ -104,6 +107,10 @@ pub enum ErrorClass {
     QueryTimeout,
     /// `MigrationError`
     Migration,
+    /// `DrizzleTelemetryConnectionError`
+    OpenConnection,
+    /// `DrizzleTelemetryMigrationError`
+    OpenMigration,
     /// Not an error of ours: the caller's `signal.reason` is thrown.
     Aborted,
 }
@@ -117,6 +124,8 @@ impl ErrorClass {
             Self::Validation => "ValidationError",
             Self::QueryTimeout => "QueryTimeoutError",
             Self::Migration => "MigrationError",
+            Self::OpenConnection => "DrizzleTelemetryConnectionError",
+            Self::OpenMigration => "DrizzleTelemetryMigrationError",
             Self::Aborted => "AbortError",
         }
     }
@@ -191,6 +200,7 @@ impl Error {
     pub fn report(&self, operation: &str) -> Report {
         let (class, code, message) = match self {
             Self::At { index, error } => return Report { index: Some(*index), ..error.report(operation) },
+            Self::Open(error) => return error.report_open(operation),
             Self::Validation(invalid) => (ErrorClass::Validation, "VALIDATION_ERROR", invalid.message.clone()),
             Self::Sqlite { extended, message } => sqlite_report(*extended, message, operation),
             Self::Timeout { ms } => (
@@ -242,6 +252,19 @@ impl Error {
                 _ => None,
             },
         }
+    }
+}
+
+impl Error {
+    /// The report of an error that kept the database from being opened (telemetry.md §4).
+    fn report_open(&self, operation: &str) -> Report {
+        let (class, code) = match self {
+            Self::Migration(_) => (ErrorClass::OpenMigration, "MIGRATION_ERROR"),
+            Self::Sqlite { extended, .. } => (ErrorClass::OpenConnection, primary_code_name(*extended)),
+            _ => (ErrorClass::OpenConnection, "CONNECTION_ERROR"),
+        };
+        let message = format!("Failed to initialize telemetry database: {self}");
+        Report { class, code, message, ..self.report(operation) }
     }
 }
 

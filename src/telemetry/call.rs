@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, json};
 
-use super::statistics::Summary;
 use crate::{
     error::{Error, Result},
     packed::Rows,
@@ -25,8 +24,8 @@ pub enum Value {
     Json(serde_json::Value),
     /// The outcomes of a micro-batch of insertEvent calls.
     Inserted(Inserted),
-    /// getStatistics
-    Statistics(Box<Summary>),
+    /// One row.
+    Row(Rows),
 }
 
 /// The outcomes of a micro-batch of insertEvent calls, by position.
@@ -128,7 +127,7 @@ impl Call {
     ) {
         let Some(reply) = self.reply.take() else { return };
         // A refusal comes before the database, even where the writer thread found it.
-        if !matches!(result, Err(Error::Validation(_))) {
+        if !result.as_ref().is_err_and(Error::is_refusal) {
             let outcome = match &result {
                 Ok((_, count)) => Ok(*count),
                 Err(error) => Err(error.report(self.operation).message),
@@ -138,17 +137,29 @@ impl Call {
         reply.done(self.operation, result.map(|(value, _)| value));
     }
 
-    /// Count calls that came together in this one, each of which took `took`.
-    pub(super) fn record_each(&self, sql: &str, took: Duration, outcomes: impl Iterator<Item = Result<u64, Error>>) {
+    /// Count and answer the calls of a micro-batch; together they took `took`.
+    pub(super) fn finish_each(mut self, inserted: Inserted, sql: &str, took: Duration) {
+        let Some(reply) = self.reply.take() else { return };
         let query_type = query_type(self.operation);
-        for outcome in outcomes {
-            let outcome = match outcome {
-                Ok(count) => Ok(Some(count)),
-                Err(Error::Validation(_)) => continue,
-                Err(error) => Err(error.report(self.operation).message),
-            };
-            self.recorder.record(&query_type, sql, took, outcome);
+        let share = took / u32::try_from(inserted.ids.len().max(1)).unwrap_or(u32::MAX);
+        let mut failures = inserted.failures.iter().peekable();
+        for index in 0..inserted.ids.len() {
+            match failures.next_if(|(failed, _)| *failed == index) {
+                None => self.recorder.record(&query_type, sql, share, Ok(Some(1))),
+                Some((_, error)) if error.is_refusal() => {}
+                Some((_, error)) => {
+                    self.recorder.record(&query_type, sql, share, Err(error.report(self.operation).message));
+                }
+            }
         }
+        reply.done(self.operation, Ok(Value::Inserted(inserted)));
+    }
+
+    /// Fail all calls of a micro-batch alike: their transaction did not take place.
+    pub(super) fn fail_each(self, calls: usize, error: &Error, took: Duration) {
+        let failures = (0..calls).map(|index| (index, error.clone())).collect();
+        let inserted = Inserted { ids: vec![f64::NAN; calls], created_at: vec![f64::NAN; calls], failures };
+        self.finish_each(inserted, super::events::INSERT, took);
     }
 }
 

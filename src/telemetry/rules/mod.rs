@@ -117,7 +117,6 @@ impl CompiledRule {
             message: self.error_message.clone(),
             field: Some(self.field_name.clone()),
             value: field.to_json(),
-            index: None,
             rule_id: Some(self.id),
         }))
     }

@@ -1,0 +1,88 @@
+#![forbid(unsafe_code)]
+//! When the writer does timed work.
+
+use std::time::{Duration, Instant};
+
+use super::config::TelemetryConfig;
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// How soon after it grew the file is held against `maxSizeMB`, and at most how often.
+const SIZE_CHECK: Duration = Duration::from_secs(1);
+
+/// The clock hands of one store.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    flush_interval: Option<Duration>,
+    capped: bool,
+    hourly: Instant,
+    /// Expired events are left: a batch is due as soon as the writer has a moment.
+    pruning: bool,
+    size_check: Option<Instant>,
+    /// The caller has been warned that the file is over its cap, and it still is.
+    pub(super) warned: bool,
+}
+
+/// Timed work that is due.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) flush: bool,
+    pub(super) hourly: bool,
+    pub(super) prune: bool,
+    pub(super) size_check: bool,
+}
+
+impl Schedule {
+    pub(super) fn new(config: &TelemetryConfig) -> Self {
+        Self {
+            flush_interval: (config.stream_flush_interval_ms > 0)
+                .then(|| Duration::from_millis(config.stream_flush_interval_ms)),
+            capped: config.max_size_mb.is_some(),
+            hourly: Instant::now() + HOUR,
+            pruning: false,
+            size_check: None,
+            warned: false,
+        }
+    }
+
+    /// The file has grown.
+    pub(super) fn grew(&mut self) {
+        if self.capped && self.size_check.is_none() {
+            self.size_check = Some(Instant::now() + SIZE_CHECK);
+        }
+    }
+
+    /// There is more to prune, or there is not.
+    pub(super) fn prune(&mut self, more: bool) {
+        self.pruning = more;
+    }
+
+    /// When the next work is due; `buffered` is the arrival of the oldest buffered event.
+    pub(super) fn due(&self, buffered: Option<Instant>) -> Option<Instant> {
+        let flush = self.flush_at(buffered);
+        let prune = self.pruning.then(Instant::now);
+        [Some(self.hourly), flush, prune, self.size_check].into_iter().flatten().min()
+    }
+
+    /// Take what is due: it counts as done.
+    pub(super) fn take(&mut self, buffered: Option<Instant>) -> Due {
+        let now = Instant::now();
+        let past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let due = Due {
+            flush: past(self.flush_at(buffered)),
+            hourly: past(Some(self.hourly)),
+            prune: self.pruning,
+            size_check: past(self.size_check),
+        };
+        if due.hourly {
+            self.hourly = now + HOUR;
+        }
+        if due.size_check {
+            self.size_check = None;
+        }
+        due
+    }
+
+    fn flush_at(&self, buffered: Option<Instant>) -> Option<Instant> {
+        Some(buffered? + self.flush_interval?)
+    }
+}
