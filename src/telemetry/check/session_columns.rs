@@ -111,7 +111,7 @@ impl<'a> NewSession<'a> {
         }
     }
 
-    /// What createSession changes in a session that exists: seven columns have no say, `startTime` among them.
+    /// What createSession changes in a session that exists: times and counts, for instance, stay.
     pub fn recreated(&self) -> SessionUpdate<'a> {
         let SessionDetails { sandbox_id, repo_url, metadata, .. } = self.details;
         SessionUpdate {
