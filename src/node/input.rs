@@ -1,0 +1,172 @@
+//! JavaScript values on their way in. Types are reported, not judged.
+
+use std::ptr;
+
+use napi::{
+    JsValue, Result, Status, ValueType,
+    bindgen_prelude::{Array, Unknown},
+    sys,
+};
+
+use crate::{
+    packed::{Batch, Field, Input, Shape},
+    telemetry::{Arg, Args, Method},
+};
+
+/// Nesting that no option or filter has; deeper values count as something that is no option.
+const DEEPEST: u32 = 16;
+
+/// The arguments of `method`.
+pub(super) fn args(method: &Method, values: &Array<'_>) -> Result<Args> {
+    let mut args = Vec::with_capacity(values.len() as usize);
+    for position in 0..values.len() {
+        let value = values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
+        args.push(match method.record {
+            Some((record, shape)) if record == position as usize => Arg::Record(record_of(shape, &value)?),
+            _ => Arg::Plain(input(&value)?),
+        });
+    }
+    Ok(Args(args))
+}
+
+/// A value as it came.
+pub(super) fn input(value: &Unknown<'_>) -> Result<Input> {
+    nested(value.value().env, value.raw(), 0)
+}
+
+/// A text as UTF-16, exactly as JavaScript has it.
+pub(super) fn utf16(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u16>> {
+    let mut length = 0;
+    check(unsafe {
+        // SAFETY: a null buffer asks for the length only.
+        sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut length)
+    })?;
+    let mut units = vec![0u16; length + 1];
+    check(unsafe {
+        // SAFETY: the buffer holds `length` units and the terminator that Node-API adds.
+        sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &raw mut length)
+    })?;
+    units.truncate(length);
+    Ok(units)
+}
+
+/// A record from the list of its cells; `None` if it is something else.
+fn record_of(shape: &'static Shape, value: &Unknown<'_>) -> Result<Option<Batch>> {
+    let Input::List(cells) = input(value)? else { return Ok(None) };
+    let fields: Vec<Field<'_>> = cells.iter().map(Input::field).collect();
+    let mut batch = Batch::new(shape);
+    batch.push(&fields);
+    Ok(Some(batch))
+}
+
+fn nested(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Input> {
+    let mut kind = 0;
+    check(unsafe {
+        // SAFETY: `value` lives in the handle scope of this call.
+        sys::napi_typeof(env, value, &raw mut kind)
+    })?;
+    Ok(match ValueType::from(kind) {
+        ValueType::Undefined => Input::Undefined,
+        ValueType::Null => Input::Null,
+        ValueType::Boolean => {
+            let mut boolean = false;
+            check(unsafe {
+                // SAFETY: the type was checked.
+                sys::napi_get_value_bool(env, value, &raw mut boolean)
+            })?;
+            Input::Boolean(boolean)
+        }
+        ValueType::Number => {
+            let mut number = 0.0;
+            check(unsafe {
+                // SAFETY: the type was checked.
+                sys::napi_get_value_double(env, value, &raw mut number)
+            })?;
+            Input::Number(number)
+        }
+        ValueType::String => {
+            let units = utf16(env, value)?;
+            match String::from_utf16(&units) {
+                Ok(text) => Input::Text(text),
+                Err(_) => Input::Malformed(String::from_utf16_lossy(&units)),
+            }
+        }
+        ValueType::Object if depth < DEEPEST => object(env, value, depth)?,
+        _ => Input::Other,
+    })
+}
+
+fn object(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Input> {
+    let is = |test: unsafe extern "C" fn(sys::napi_env, sys::napi_value, *mut bool) -> sys::napi_status| {
+        let mut answer = false;
+        check(unsafe {
+            // SAFETY: a predicate of Node-API on a value of this scope.
+            test(env, value, &raw mut answer)
+        })
+        .map(|()| answer)
+    };
+    if is(sys::napi_is_array)? {
+        return Ok(Input::List(elements(env, value)?.map(|item| nested(env, item?, depth + 1)).collect::<Result<_>>()?));
+    }
+    if is(sys::napi_is_date)? || is(sys::napi_is_buffer)? || is(sys::napi_is_promise)? || is(sys::napi_is_error)? {
+        return Ok(Input::Other);
+    }
+    let mut names = ptr::null_mut();
+    let listed = unsafe {
+        // SAFETY: as above; the filters are plain numbers.
+        sys::napi_get_all_property_names(
+            env,
+            value,
+            sys::KeyCollectionMode::own_only,
+            sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols,
+            sys::KeyConversion::numbers_to_strings,
+            &raw mut names,
+        )
+    };
+    if listed != sys::Status::napi_ok {
+        return Ok(thrown(env));
+    }
+    let mut entries = Vec::new();
+    for name in elements(env, names)? {
+        let name = name?;
+        let mut member = ptr::null_mut();
+        let got = unsafe {
+            // SAFETY: `name` is a property name of `value`. A getter may run, and throw.
+            sys::napi_get_property(env, value, name, &raw mut member)
+        };
+        let member = if got == sys::Status::napi_ok { nested(env, member, depth + 1)? } else { thrown(env) };
+        entries.push((String::from_utf16_lossy(&utf16(env, name)?), member));
+    }
+    Ok(Input::Map(entries))
+}
+
+fn elements(env: sys::napi_env, list: sys::napi_value) -> Result<impl Iterator<Item = Result<sys::napi_value>>> {
+    let mut length = 0;
+    check(unsafe {
+        // SAFETY: `list` is an array of this scope.
+        sys::napi_get_array_length(env, list, &raw mut length)
+    })?;
+    Ok((0..length).map(move |index| {
+        let mut item = ptr::null_mut();
+        check(unsafe {
+            // SAFETY: as above.
+            sys::napi_get_element(env, list, index, &raw mut item)
+        })
+        .map(|()| item)
+    }))
+}
+
+/// A getter or a proxy has thrown: the value is nothing that an option can be.
+fn thrown(env: sys::napi_env) -> Input {
+    let mut exception = ptr::null_mut();
+    // SAFETY: takes the pending exception, if there is one, so that the next call into JavaScript can be made.
+    unsafe { sys::napi_get_and_clear_last_exception(env, &raw mut exception) };
+    Input::Other
+}
+
+fn check(status: sys::napi_status) -> Result<()> {
+    match status {
+        sys::Status::napi_ok => Ok(()),
+        other => Err(napi::Error::from_status(Status::from(other))),
+    }
+}

@@ -1,0 +1,186 @@
+//! Completions on their way from the store's threads to one JavaScript thread.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    error::{Error, Result},
+    packed::Rows,
+    store::{Cancel, Level, Listener},
+    telemetry::{Reply, Value},
+};
+
+/// Chunks of one call that may wait for JavaScript; then its reader waits. Memory stays flat, and the event loop decodes
+/// at its own pace.
+const CHUNKS_AHEAD: usize = 8;
+
+/// Something that has happened, for the call (or, for a log line, the client) with this number.
+pub(super) struct Completion {
+    pub(super) number: u32,
+    pub(super) payload: Payload,
+}
+
+pub(super) enum Payload {
+    Done(Value),
+    Failed { operation: &'static str, error: Error },
+    Rows(Rows, Arc<Credits>),
+    Progress { operation: String, done: u64, total: Option<u64> },
+    Log { level: Level, message: String, fields: Map<String, Json> },
+}
+
+/// The completions of one JavaScript thread.
+pub(super) struct Mailbox {
+    state: Mutex<State>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Completion>,
+    /// JavaScript has been woken and has not found the box empty since.
+    awake: bool,
+    closed: bool,
+}
+
+impl Mailbox {
+    /// An empty box; `wake` makes JavaScript look into it.
+    pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { state: Mutex::default(), wake: Box::new(wake) }
+    }
+
+    /// Take up to `limit` completions. `None`: the box is empty, and the next completion wakes JavaScript.
+    pub(super) fn take(&self, limit: usize) -> Option<Vec<Completion>> {
+        let mut state = self.lock();
+        if state.waiting.is_empty() {
+            state.awake = false;
+            return None;
+        }
+        let count = limit.clamp(1, state.waiting.len());
+        Some(state.waiting.drain(..count).collect())
+    }
+
+    /// The JavaScript thread is going away: nobody will take what is here or what comes.
+    pub(super) fn close(&self) {
+        let left = {
+            let mut state = self.lock();
+            state.closed = true;
+            std::mem::take(&mut state.waiting)
+        };
+        for completion in left {
+            if let Payload::Rows(_, credits) = completion.payload {
+                credits.close();
+            }
+        }
+    }
+
+    /// Put a completion in. `false`: nobody will ever take it.
+    fn put(&self, number: u32, payload: Payload) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
+        state.waiting.push_back(Completion { number, payload });
+        let asleep = !std::mem::replace(&mut state.awake, true);
+        drop(state);
+        if asleep {
+            (self.wake)();
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many chunks of a call wait for JavaScript.
+#[derive(Default)]
+pub(super) struct Credits {
+    state: Mutex<Ahead>,
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct Ahead {
+    chunks: usize,
+    closed: bool,
+}
+
+impl Credits {
+    /// JavaScript has taken a chunk.
+    pub(super) fn give_back(&self) {
+        self.lock().chunks -= 1;
+        self.room.notify_one();
+    }
+
+    /// Nobody takes chunks any more, or the call was cancelled.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.room.notify_all();
+    }
+
+    /// Wait for room for one more chunk. `false`: nobody wants it.
+    fn spend(&self) -> bool {
+        let mut ahead = self.lock();
+        while ahead.chunks >= CHUNKS_AHEAD && !ahead.closed {
+            ahead = self.room.wait(ahead).unwrap_or_else(PoisonError::into_inner);
+        }
+        ahead.chunks += 1;
+        !ahead.closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ahead> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reply of one call: everything goes into the box of the thread that asked.
+pub(super) struct CallReply {
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) number: u32,
+    pub(super) cancel: Cancel,
+    pub(super) credits: Arc<Credits>,
+    /// Called when the call has its end.
+    pub(super) ended: Box<dyn Fn(u32) + Send + Sync>,
+}
+
+impl Reply for CallReply {
+    fn rows(&self, rows: Rows) -> Result<()> {
+        if !self.credits.spend() || self.cancel.is_cancelled() {
+            return Err(Error::Aborted);
+        }
+        match self.mailbox.put(self.number, Payload::Rows(rows, Arc::clone(&self.credits))) {
+            true => Ok(()),
+            false => Err(Error::Closed),
+        }
+    }
+
+    fn progress(&self, operation: &str, done: u64, total: Option<u64>) {
+        self.mailbox.put(self.number, Payload::Progress { operation: operation.to_owned(), done, total });
+    }
+
+    fn done(&self, operation: &'static str, result: Result<Value>) {
+        (self.ended)(self.number);
+        let payload = match result {
+            Ok(value) => Payload::Done(value),
+            Err(error) => Payload::Failed { operation, error },
+        };
+        self.mailbox.put(self.number, payload);
+    }
+}
+
+/// Carries the notices of a store to the client with this number.
+pub(super) struct ClientListener {
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) client: u32,
+}
+
+impl Listener for ClientListener {
+    fn notice(&self, level: Level, message: &str, fields: Map<String, Json>) {
+        self.mailbox.put(self.client, Payload::Log { level, message: message.to_owned(), fields });
+    }
+}
