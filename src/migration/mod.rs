@@ -1,5 +1,51 @@
 //! The migration engine: one journal a file, for all modules.
+//!
+//! - what there is to do: [`MigrationSet`], [`Migration`], [`Script`], `checksum`, `module`
+//! - what a file holds: [`Schema`], `journal`, `snapshot`
+//! - looking without touching: [`inspect`], [`status`], [`validate`], [`plan`]
+//! - changing: [`open`], [`prepare`], [`apply`], [`rollback`]; [`Run`] and [`Rollback`] for scripts that are functions
+//! - one migration: `step` (its transaction), `guard` (what it may not do), `destructive` (what it lost)
+//! - files of others: `adoption`, `rebuild`, `quarantine`, and [`ModuleRules`] for what a module adds
 
+mod adoption;
+pub mod checksum;
+mod destructive;
+mod dry_run;
 mod error;
+mod failure;
+mod foreign_keys;
+mod guard;
+mod inspect;
+pub mod journal;
+mod keys;
+mod module;
+mod open;
+mod plan;
+mod quarantine;
+mod rebuild;
+mod rollback;
+mod rules;
+mod runner;
+mod schema;
+mod set;
+mod snapshot;
+mod step;
+mod validate;
 
-pub use error::{MigrationCode, MigrationError};
+pub use adoption::{Adoption, check_names, lacks};
+pub use error::{MigrationCode, MigrationError, SqliteCause};
+pub use failure::Failure;
+pub use inspect::{Inspection, inspect, status};
+pub use module::{BUILT_IN, DEPENDENCIES, Dependency, check_custom};
+pub use open::{Opened, Prepared, open, prepare};
+pub use plan::{
+    ChangeKind, MigrationChange, MigrationPlanItem, MigrationRef, ObjectKind, Problem, ProblemKind, Status,
+    StatusReport, ValidationReport,
+};
+pub use rebuild::Mapping;
+pub use rollback::{Rollback, rollback, target_of};
+pub use rules::{Applied, ModuleRules, Standard};
+pub use runner::{ApplyOptions, Run, apply, plan, run_script};
+pub use schema::{Affinity, Column, Index, Schema, Table, Trigger, View, quoted, same_definition};
+pub use set::{Migration, MigrationSet, Script};
+pub use validate::validate;

@@ -4,7 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
-    ops::Deref,
+    ops::{Deref, DerefMut},
     sync::Arc,
     time::Instant,
 };
@@ -39,6 +39,12 @@ impl Deref for Conn {
 
     fn deref(&self) -> &Connection {
         &self.raw
+    }
+}
+
+impl DerefMut for Conn {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.raw
     }
 }
 
@@ -159,6 +165,18 @@ impl Conn {
     /// [`Error::Sqlite`] if SQLite refuses it.
     pub fn pragma_integer(&self, name: &str) -> Result<i64> {
         Ok(self.cached(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Size of the main file and its `-wal`, in bytes; of an in-memory database that of its pages.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if SQLite refuses to tell.
+    pub fn size_on_disk(&self) -> Result<u64> {
+        let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
+        match self.path().filter(|path| !path.is_empty() && !path.starts_with("/runledger-")) {
+            Some(path) => Ok(size(path) + size(&format!("{path}-wal"))),
+            None => Ok((self.pragma_integer("page_count")? * self.pragma_integer("page_size")?).unsigned_abs()),
+        }
     }
 
     /// Limit the file to `pages`; 0 lifts the limit. A write that needs more ends with `SQLITE_FULL`.

@@ -51,7 +51,7 @@ impl<M: Module> Store<M> {
     pub fn open(
         settings: Settings,
         notices: Arc<Notices>,
-        prepare: impl FnOnce(&Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)> + Send + 'static,
+        prepare: impl FnOnce(&mut Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)> + Send + 'static,
     ) -> Result<Self> {
         let cache = Arc::new(StatementCache::default());
         let shared = Arc::new(Shared {
@@ -238,10 +238,10 @@ impl<M: Module> Shared<M> {
 
 fn begin<M: Module>(
     shared: &Arc<Shared<M>>,
-    prepare: impl FnOnce(&Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)>,
+    prepare: impl FnOnce(&mut Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)>,
 ) -> Result<WriteSession<M>> {
-    let conn = Conn::create(&shared.settings, Arc::clone(&shared.cache))?;
-    let (module, journal) = prepare(&conn, &shared.settings, &shared.notices)?;
+    let mut conn = Conn::create(&shared.settings, Arc::clone(&shared.cache))?;
+    let (module, journal) = prepare(&mut conn, &shared.settings, &shared.notices)?;
     let _ = shared.journal.set(journal);
     if journal == JournalMode::Wal {
         let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache))?);

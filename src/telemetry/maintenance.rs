@@ -203,7 +203,7 @@ pub(super) fn clear_all() -> Result<Action> {
             conn.execute("DELETE FROM telemetry_stats", [])?;
             state.counters.forget();
             state.buffers.forget();
-            super::recount::rebuild_stats(conn)?;
+            super::statistics::recount::rebuild_stats(conn)?;
             Ok(cleared)
         })?;
         run(&session.conn, "VACUUM", reply)?;

@@ -12,9 +12,10 @@ use super::{
     events, filter,
     filter::{Query, SessionFilter},
     kinds::RuleTable,
-    reads, recount, rows,
+    reads, rows,
     shape::{BUFFER, ERROR, EVENT, SESSION},
     state::Telemetry,
+    statistics::recount,
 };
 use crate::{
     clock::now,

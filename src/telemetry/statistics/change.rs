@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Day, row::type_index};
+use super::Day;
 use crate::telemetry::kinds::EventType;
 
 /// The facts of an event that derived values depend on.
@@ -150,5 +150,15 @@ fn add(counts: &mut BTreeMap<String, i64>, key: &str, sign: i64) {
         None => {
             counts.insert(key.to_owned(), sign);
         }
+    }
+}
+
+/// Position of a type in [`StatsChange::by_type`].
+fn type_index(kind: EventType) -> usize {
+    match kind {
+        EventType::Start => 0,
+        EventType::Stream => 1,
+        EventType::End => 2,
+        EventType::Error => 3,
     }
 }

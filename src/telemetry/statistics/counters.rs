@@ -1,12 +1,11 @@
 #![forbid(unsafe_code)]
 //! The keeper of derived values on the writer thread.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use super::{
     Day, StatsRow,
     change::{Changes, DayChange, EventFacts, SessionChange, StatsChange},
-    row::StatsKey,
 };
 use crate::{clock::now, error::Result, store::Conn};
 
@@ -21,7 +20,8 @@ const MOST_KNOWN_ROWS: usize = 64;
 pub(in crate::telemetry) struct Counters {
     changes: Changes,
     known: HashMap<String, Known>,
-    rows: HashMap<StatsKey, StatsRow>,
+    /// `None`: the totals.
+    rows: HashMap<Option<Day>, StatsRow>,
 }
 
 /// What is known about a session that has events.
@@ -99,35 +99,28 @@ impl Counters {
         }
         for (&day, change) in &changes.days {
             total.fold(change);
-            let key = StatsKey::day(day);
-            let row = self.row(conn, &key)?;
+            let row = self.row(conn, Some(day))?;
             row.apply(change);
             if change.deleted {
                 (row.min_timestamp, row.max_timestamp) = range_of(conn, day.bounds())?;
             }
-            row.store(conn, &key, now)?;
+            row.store(conn, now)?;
             if row.total_events == 0 {
-                self.rows.remove(&key);
+                self.rows.remove(&Some(day));
             }
         }
         self.write_total(conn, &total, &changes, now)
     }
 
     fn write_total(&mut self, conn: &Conn, change: &StatsChange, changes: &Changes, now: f64) -> Result<()> {
-        let key = StatsKey::total();
-        let row = self.row(conn, &key)?;
+        let row = self.row(conn, None)?;
         row.apply(change);
         if change.deleted {
             (row.min_timestamp, row.max_timestamp) = range_of(conn, (0.0, f64::INFINITY))?;
         }
-        row.duration_sum += changes.duration_sum;
-        row.duration_count += changes.duration_count;
-        if row.duration_count == 0 {
-            // No rounding error outlives the last session.
-            row.duration_sum = 0.0;
-        }
+        row.add_durations(changes.duration_sum, changes.duration_count);
         row.last_event_id = row.last_event_id.max(changes.last_event_id);
-        row.store(conn, &key, now)
+        row.store(conn, now)
     }
 
     /// Write the counts of one session. Returns how the sum and the number of durations change.
@@ -201,15 +194,14 @@ impl Counters {
         Ok(())
     }
 
-    fn row(&mut self, conn: &Conn, key: &StatsKey) -> Result<&mut StatsRow> {
-        if !self.rows.contains_key(key) {
-            if self.rows.len() >= MOST_KNOWN_ROWS {
-                self.rows.clear();
-            }
-            let row = StatsRow::load(conn, key)?.unwrap_or_default();
-            self.rows.insert(key.clone(), row);
+    fn row(&mut self, conn: &Conn, day: Option<Day>) -> Result<&mut StatsRow> {
+        if self.rows.len() >= MOST_KNOWN_ROWS && !self.rows.contains_key(&day) {
+            self.rows.clear();
         }
-        Ok(self.rows.entry(key.clone()).or_default())
+        Ok(match self.rows.entry(day) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(day.map_or_else(StatsRow::total, StatsRow::day).load(conn)?),
+        })
     }
 }
 

@@ -5,6 +5,8 @@ use crate::clock::DAY;
 
 /// First millisecond of the year 10000, which has no four-digit date.
 const YEAR_10000: f64 = 253_402_300_800_000.0;
+/// Its day.
+pub(super) const YEAR_10000_DAY: i64 = 2_932_897;
 
 /// A UTC day, counted from 1970-01-01; everything beyond the year 9999 is one "day".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +15,11 @@ pub struct Day(i64);
 impl Day {
     /// All of the time behind the year 9999.
     pub const OUT_OF_RANGE: Self = Self(i64::MAX);
+
+    /// The day with this number, as SQL has it: `CAST(timestamp / 86400000.0 AS INTEGER)`.
+    pub fn numbered(number: i64) -> Self {
+        if number >= YEAR_10000_DAY { Self::OUT_OF_RANGE } else { Self(number) }
+    }
 
     /// The day of a timestamp in ms ≥ 0.
     pub fn of(timestamp: f64) -> Self {
@@ -70,6 +77,17 @@ mod tests {
         ] {
             assert_eq!(Day::of(timestamp).key(), key);
         }
+    }
+
+    #[test]
+    fn days_agree_with_sqlite() {
+        let conn = rusqlite::Connection::open_in_memory().expect("open");
+        for day in (0..YEAR_10000_DAY).step_by(3_331).chain([YEAR_10000_DAY - 1, 59, 11_016]) {
+            let expected: String =
+                conn.query_row("SELECT date(?1 * 86400, 'unixepoch')", [day], |row| row.get(0)).expect("date");
+            assert_eq!(Day::numbered(day).key(), expected);
+        }
+        assert_eq!(Day::numbered(YEAR_10000_DAY), Day::of(YEAR_10000));
     }
 
     #[test]

@@ -1,0 +1,250 @@
+#![forbid(unsafe_code)]
+//! Migrations and the numbered set of one module (migrations.md §1).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::Result;
+
+use super::checksum;
+use super::error::{MigrationCode, MigrationError};
+use super::module;
+use super::rules::{ModuleRules, Standard};
+
+/// What `up` or `down` is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Script {
+    /// SQL that the engine runs.
+    Sql(Cow<'static, str>),
+    /// A function of the caller, who runs it between two calls of the engine.
+    External,
+}
+
+/// Flags in the leading comment lines of a script.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Flags {
+    destructive: bool,
+    foreign_keys_off: bool,
+}
+
+impl Flags {
+    /// Reads `-- runledger: <flag>` lines up to the first line that is neither comment nor blank.
+    fn of(script: &Script) -> Self {
+        let mut flags = Self::default();
+        let Script::Sql(text) = script else { return flags };
+        let lines = text.split(['\n', '\r']).map(str::trim);
+        for line in lines.take_while(|line| line.is_empty() || line.starts_with("--")) {
+            match line.trim_start_matches('-').trim().strip_prefix("runledger:").map(str::trim) {
+                Some("destructive") => flags.destructive = true,
+                Some("foreign_keys=off") => flags.foreign_keys_off = true,
+                _ => {}
+            }
+        }
+        flags
+    }
+}
+
+/// One numbered step of a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Position in its set, from 1.
+    pub version: i64,
+    /// Recorded in the journal.
+    pub name: String,
+    /// The way up.
+    pub up: Script,
+    /// The way back, if there is one.
+    pub down: Option<Script>,
+    /// Declared by its author: it is not run without approval.
+    pub destructive: bool,
+    /// Runs with foreign keys not enforced.
+    pub foreign_keys_off: bool,
+}
+
+impl Migration {
+    /// A migration in SQL; its flags are read from the leading comment lines.
+    pub fn sql(
+        version: i64,
+        name: impl Into<String>,
+        up: impl Into<Cow<'static, str>>,
+        down: Option<Cow<'static, str>>,
+    ) -> Self {
+        let (up, down) = (Script::Sql(up.into()), down.map(Script::Sql));
+        let flags = Flags::of(&up);
+        let foreign_keys_off = flags.foreign_keys_off || down.as_ref().is_some_and(|it| Flags::of(it).foreign_keys_off);
+        Self { version, name: name.into(), up, down, destructive: flags.destructive, foreign_keys_off }
+    }
+
+    /// A migration whose functions the caller runs.
+    pub fn external(version: i64, name: impl Into<String>, has_down: bool) -> Self {
+        Self {
+            version,
+            name: name.into(),
+            up: Script::External,
+            down: has_down.then_some(Script::External),
+            destructive: false,
+            foreign_keys_off: false,
+        }
+    }
+
+    /// What the journal keeps to recognise this migration.
+    pub fn checksum(&self) -> String {
+        match &self.up {
+            Script::Sql(up) => checksum::of_sql(up),
+            Script::External => checksum::of_external(self.version, &self.name),
+        }
+    }
+}
+
+/// The migrations 1..n of one module, and the rules for its existing files.
+#[derive(Clone)]
+pub struct MigrationSet {
+    module: Arc<str>,
+    migrations: Arc<[Migration]>,
+    rules: Arc<dyn ModuleRules>,
+}
+
+impl MigrationSet {
+    /// A set of the built-in or already checked module `module`, ordered by version.
+    ///
+    /// # Errors
+    /// `MIGRATION_INVALID` for a version below 1 or a blank name, `MIGRATION_GAP` unless the versions are 1..n.
+    pub fn new(module: &str, mut migrations: Vec<Migration>) -> Result<Self> {
+        if !module::is_well_formed(module) {
+            module::check_custom(module)?;
+        }
+        for migration in &migrations {
+            check_migration(module, migration)?;
+        }
+        migrations.sort_by_key(|migration| migration.version);
+        for (expected, migration) in (1..).zip(&migrations) {
+            if migration.version != expected {
+                return Err(MigrationError::gap(module, expected).into());
+            }
+        }
+        Ok(Self { module: module.into(), migrations: migrations.into(), rules: Arc::new(Standard) })
+    }
+
+    /// A set of a module of the caller's own.
+    ///
+    /// # Errors
+    /// `MIGRATION_INVALID_MODULE` for a reserved or malformed name; else as [`MigrationSet::new`].
+    pub fn custom(module: &str, migrations: Vec<Migration>) -> Result<Self> {
+        module::check_custom(module)?;
+        Self::new(module, migrations)
+    }
+
+    /// The same set with its own rules for existing files.
+    #[must_use]
+    pub fn with_rules(mut self, rules: impl ModuleRules + 'static) -> Self {
+        self.rules = Arc::new(rules);
+        self
+    }
+
+    /// Journal name.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// The migrations, by version.
+    pub fn migrations(&self) -> &[Migration] {
+        &self.migrations
+    }
+
+    /// The highest version; 0 for an empty set.
+    pub fn latest(&self) -> i64 {
+        self.migrations.last().map_or(0, |migration| migration.version)
+    }
+
+    /// The migration with this version.
+    pub fn get(&self, version: i64) -> Option<&Migration> {
+        self.migrations.get(usize::try_from(version - 1).ok()?)
+    }
+
+    /// What this module does with existing files.
+    pub fn rules(&self) -> &dyn ModuleRules {
+        &*self.rules
+    }
+}
+
+fn check_migration(module: &str, migration: &Migration) -> Result<()> {
+    let problem = if migration.version < 1 {
+        "Migration version must be an integer from 1"
+    } else if migration.name.trim().is_empty() {
+        "Migration name must not be empty"
+    } else {
+        return Ok(());
+    };
+    let error = MigrationError::new(
+        MigrationCode::Invalid,
+        module,
+        format!("{problem}, found {}", {
+            if migration.version < 1 { migration.version.to_string() } else { format!("\"{}\"", migration.name) }
+        }),
+    );
+    Err(error.at(migration.version).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn code(result: Result<MigrationSet>) -> (&'static str, String) {
+        match result.err() {
+            Some(Error::Migration(error)) => (error.code.as_str(), error.message.clone()),
+            other => panic!("expected a MigrationError, found {other:?}"),
+        }
+    }
+
+    fn step(version: i64) -> Migration {
+        Migration::sql(version, format!("m{version}"), "SELECT 1", None)
+    }
+
+    #[test]
+    fn flags_are_read_from_the_leading_comments_only() {
+        let flagged = Migration::sql(1, "a", "-- words\n\n-- runledger: destructive\r\nDROP TABLE a;", None);
+        assert!(flagged.destructive && !flagged.foreign_keys_off);
+        let off = Migration::sql(1, "a", "--runledger: foreign_keys=off\nSELECT 1;\n-- runledger: destructive", None);
+        assert!(off.foreign_keys_off && !off.destructive);
+        assert!(!Migration::sql(1, "a", "SELECT '-- runledger: destructive'", None).destructive);
+    }
+
+    #[test]
+    fn a_list_with_a_gap_or_a_double_is_refused() {
+        let text = "Migration versions must be sequential starting from 1. Found gap at version 2";
+        assert_eq!(code(MigrationSet::new("a", vec![step(1), step(3)])), ("MIGRATION_GAP", text.to_owned()));
+        assert_eq!(code(MigrationSet::new("a", vec![step(1), step(1), step(2)])), ("MIGRATION_GAP", text.to_owned()));
+        assert_eq!(code(MigrationSet::new("a", vec![step(2)])).0, "MIGRATION_GAP");
+    }
+
+    #[test]
+    fn a_list_is_sorted() {
+        let set = MigrationSet::new("a", vec![step(2), step(1)]).expect("1..2");
+        assert_eq!(set.latest(), 2);
+        assert_eq!(set.get(2).map(|it| it.name.as_str()), Some("m2"));
+        assert!(set.get(0).is_none() && set.get(3).is_none());
+    }
+
+    #[test]
+    fn versions_below_one_and_blank_names_are_invalid() {
+        assert_eq!(
+            code(MigrationSet::new("a", vec![step(0)])),
+            ("MIGRATION_INVALID", "Migration version must be an integer from 1, found 0".to_owned())
+        );
+        assert_eq!(
+            code(MigrationSet::new("a", vec![Migration::external(1, "  ", false)])),
+            ("MIGRATION_INVALID", "Migration name must not be empty, found \"  \"".to_owned())
+        );
+    }
+
+    #[test]
+    fn reserved_module_names_are_for_the_built_in_sets() {
+        assert_eq!(
+            code(MigrationSet::custom("usage", vec![])),
+            ("MIGRATION_INVALID_MODULE", "Module name \"usage\" is reserved".to_owned())
+        );
+        assert!(MigrationSet::new("usage", vec![]).is_ok());
+        assert_eq!(code(MigrationSet::new("Usage", vec![])).0, "MIGRATION_INVALID_MODULE");
+    }
+}

@@ -1,0 +1,86 @@
+#![forbid(unsafe_code)]
+//! Is a file what its journal says? (migrations.md §8)
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+
+use super::foreign_keys;
+use super::inspect;
+use super::journal::{self, JournalKind};
+use super::plan::{Problem, ProblemKind, ValidationReport};
+use super::schema::Schema;
+use super::set::MigrationSet;
+
+/// Checks the whole file against the applied migrations of `set`. Reads only, as of one moment.
+///
+/// # Errors
+/// Those of SQLite. What is wrong with the file is in the report.
+pub fn validate(conn: &Connection, set: &MigrationSet) -> Result<ValidationReport> {
+    inspect::as_of_one_moment(conn, || {
+        let mut problems = Vec::new();
+        check_objects(conn, set, &mut problems)?;
+        check_integrity(conn, &mut problems)?;
+        for violation in foreign_keys::violations(conn)? {
+            let row = violation.rowid.map_or("a row".to_owned(), |rowid| format!("row {rowid}"));
+            let message = format!("{row} of {} refers to a missing row of {}", violation.table, violation.parent);
+            problems.push(Problem { kind: ProblemKind::ForeignKey, object: violation.table, message });
+        }
+        Ok(ValidationReport { ok: problems.is_empty(), problems })
+    })
+}
+
+fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<Problem>) -> Result<()> {
+    let file = Schema::read(conn)?;
+    let checked = JournalKind::of(&file, set.module()).and_then(|kind| {
+        let applied = journal::rows(conn, kind, set.module())?;
+        inspect::compare(set, &applied)?;
+        Ok(applied.len())
+    });
+    match checked {
+        Ok(0) => Ok(()),
+        Ok(applied) => {
+            let declared = Schema::declared(set)?;
+            if let Some(wanted) = declared.get(applied.min(declared.len()).wrapping_sub(1)) {
+                missing_objects(&file, wanted, problems);
+            }
+            Ok(())
+        }
+        Err(Error::Migration(error)) => {
+            let object = format!("{} {}", set.module(), error.version.unwrap_or(0));
+            let object = if error.version.is_some() { object } else { journal::TABLE.to_owned() };
+            problems.push(Problem { kind: ProblemKind::Diverged, object, message: error.message });
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn missing_objects(file: &Schema, wanted: &Schema, problems: &mut Vec<Problem>) {
+    let mut miss = |kind: &str, name: &str| {
+        let message = format!("{kind} {name} is missing");
+        problems.push(Problem { kind: ProblemKind::Missing, object: name.to_owned(), message });
+    };
+    for table in &wanted.tables {
+        match file.table(&table.name) {
+            None => miss("table", &table.name),
+            Some(found) => {
+                for column in table.columns.iter().filter(|column| found.column(&column.name).is_none()) {
+                    miss("column", &format!("{}.{}", table.name, column.name));
+                }
+            }
+        }
+    }
+    wanted.indexes.iter().filter(|it| file.index(&it.name).is_none()).for_each(|it| miss("index", &it.name));
+    wanted.views.iter().filter(|it| file.view(&it.name).is_none()).for_each(|it| miss("view", &it.name));
+    wanted.triggers.iter().filter(|it| file.trigger(&it.name).is_none()).for_each(|it| miss("trigger", &it.name));
+}
+
+fn check_integrity(conn: &Connection, problems: &mut Vec<Problem>) -> Result<()> {
+    let mut check = conn.prepare("PRAGMA main.integrity_check")?;
+    let lines: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for message in lines.into_iter().filter(|line| line != "ok") {
+        problems.push(Problem { kind: ProblemKind::Integrity, object: "main".to_owned(), message });
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+#![forbid(unsafe_code)]
+//! Opening a telemetry database (telemetry.md §4, migrations.md §3).
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use serde_json::Value as Json;
+
+use super::{
+    config::{Durability, JournalMode as Choice, TelemetryConfig},
+    maintenance, schema,
+    state::Telemetry,
+    statistics,
+};
+use crate::{
+    error::{Error, Result},
+    migration,
+    store::{
+        Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, StoreFigures, WriteSession,
+    },
+};
+
+/// Clients with the same key share a store: the same file under the same configuration. A private in-memory database is
+/// nobody else's.
+pub(super) fn store_key(config: &TelemetryConfig) -> String {
+    match location(config) {
+        Location::Memory(uri) => uri,
+        Location::File(path) => {
+            // Two spellings of one directory, a link for instance, are one file.
+            let directory = path.parent().and_then(|directory| directory.canonicalize().ok());
+            let path = match (directory, path.file_name()) {
+                (Some(directory), Some(name)) => directory.join(name),
+                _ => path,
+            };
+            let options: Vec<Json> = config
+                .entries()
+                .iter()
+                .filter(|(key, _)| key != "dbPath")
+                .map(|(key, value)| Json::Array(vec![key.as_str().into(), value.to_json()]))
+                .collect();
+            format!("{}\n{}", path.display(), Json::from(options))
+        }
+    }
+}
+
+/// Open the database: schema first, then what a crash has left, then what is expired. Blocks.
+pub(super) fn open(config: Arc<TelemetryConfig>, listener: &Arc<dyn Listener>) -> Result<Store<Telemetry>> {
+    let settings = settings(&config);
+    let store = Store::open(settings, Arc::new(Notices::to(listener)), move |conn, settings, notices| {
+        prepare(conn, settings, notices, config)
+    })?;
+    let (done, recovered) = mpsc::channel();
+    store.alone(recover, move |result, _| drop(done.send(result)));
+    recovered.recv().unwrap_or(Err(Error::Closed))?;
+    Ok(store)
+}
+
+/// What `getMetrics()` can tell about a file that is not open.
+pub(super) fn figures_while_closed(config: &TelemetryConfig) -> StoreFigures {
+    let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
+    if config.is_memory() {
+        return StoreFigures::default();
+    }
+    StoreFigures {
+        file_bytes: size(&config.path),
+        wal_bytes: size(&format!("{}-wal", config.path)),
+        ..StoreFigures::default()
+    }
+}
+
+fn prepare(
+    conn: &mut Conn,
+    settings: &Settings,
+    notices: &Arc<Notices>,
+    config: Arc<TelemetryConfig>,
+) -> Result<(Telemetry, JournalMode)> {
+    let set = schema::migrations()?;
+    // A file that is not ours is left as it is, its journal mode included.
+    migration::inspect(conn, &set)?;
+    let (journal, warning) = conn.configure(settings)?;
+    let opened = migration::open(conn, &set)?;
+    for warning in warning.iter().chain(&opened.prepared.warnings) {
+        notices.warn(warning);
+    }
+    Ok((Telemetry::new(config, Arc::clone(notices)), journal))
+}
+
+fn recover(session: &mut WriteSession<Telemetry>) -> Result<()> {
+    let repaired = session.transaction(|conn, state| {
+        state.counters.forget();
+        statistics::repair_after_foreign_inserts(conn)
+    })?;
+    if repaired {
+        session.notices().warn("another program has inserted events: counts and statistics were rebuilt");
+    }
+    maintenance::recover(session);
+    Ok(())
+}
+
+fn settings(config: &TelemetryConfig) -> Settings {
+    Settings {
+        location: location(config),
+        journal: match config.journal_mode {
+            Choice::Auto => JournalChoice::Auto,
+            Choice::Wal => JournalChoice::Wal,
+            Choice::Delete => JournalChoice::Delete,
+        },
+        full_durability: config.durability == Durability::Full,
+        foreign_keys: config.enable_foreign_keys,
+        busy_timeout: Duration::from_millis(config.busy_timeout_ms()),
+        readers: config.pool_size,
+    }
+}
+
+fn location(config: &TelemetryConfig) -> Location {
+    if config.is_memory() { Location::memory() } else { Location::File(PathBuf::from(&config.path)) }
+}
