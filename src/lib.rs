@@ -9,3 +9,6 @@ pub mod migration;
 pub mod packed;
 pub mod store;
 pub mod telemetry;
+
+#[cfg(feature = "node")]
+pub mod node;

@@ -54,8 +54,7 @@ impl NativeClient {
     ) -> Result<Self> {
         let config = resolved(input::input(&config)?, path)?;
         let mailbox = Arc::clone(&channel.mailbox);
-        let listener: Arc<dyn Listener> =
-            Arc::new(ClientListener { mailbox: Arc::clone(&mailbox), client: client_id });
+        let listener: Arc<dyn Listener> = Arc::new(ClientListener { mailbox: Arc::clone(&mailbox), client: client_id });
         let client = Arc::new(Client::new(config, listener));
         // A thread that ends without close() lets go of the file. It does not wait for longer than a moment: what is
         // acknowledged is committed, and what is not may be lost.

@@ -20,7 +20,8 @@ const DEEPEST: u32 = 16;
 pub(super) fn args(method: &Method, values: &Array<'_>) -> Result<Args> {
     let mut args = Vec::with_capacity(values.len() as usize);
     for position in 0..values.len() {
-        let value = values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
+        let value =
+            values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
         args.push(match method.record {
             Some((record, shape)) if record == position as usize => Arg::Record(record_of(shape, &value)?),
             _ => Arg::Plain(input(&value)?),
@@ -97,7 +98,7 @@ fn nested(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Inpu
 }
 
 fn object(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Input> {
-    let is = |test: unsafe extern "C" fn(sys::napi_env, sys::napi_value, *mut bool) -> sys::napi_status| {
+    let is = |test: unsafe fn(sys::napi_env, sys::napi_value, *mut bool) -> sys::napi_status| {
         let mut answer = false;
         check(unsafe {
             // SAFETY: a predicate of Node-API on a value of this scope.
@@ -106,7 +107,9 @@ fn object(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Inpu
         .map(|()| answer)
     };
     if is(sys::napi_is_array)? {
-        return Ok(Input::List(elements(env, value)?.map(|item| nested(env, item?, depth + 1)).collect::<Result<_>>()?));
+        return Ok(Input::List(
+            elements(env, value)?.map(|item| nested(env, item?, depth + 1)).collect::<Result<_>>()?,
+        ));
     }
     if is(sys::napi_is_date)? || is(sys::napi_is_buffer)? || is(sys::napi_is_promise)? || is(sys::napi_is_error)? {
         return Ok(Input::Other);
@@ -137,7 +140,33 @@ fn object(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Inpu
         let member = if got == sys::Status::napi_ok { nested(env, member, depth + 1)? } else { thrown(env) };
         entries.push((String::from_utf16_lossy(&utf16(env, name)?), member));
     }
+    // An empty Map or Set is not an empty filter: that would mean everything.
+    if entries.is_empty() && !is_plain(env, value)? {
+        return Ok(Input::Other);
+    }
     Ok(Input::Map(entries))
+}
+
+/// Whether the object was written as `{}`: its prototype has none itself.
+fn is_plain(env: sys::napi_env, value: sys::napi_value) -> Result<bool> {
+    let mut link = value;
+    for _ in 0..2 {
+        let mut prototype = ptr::null_mut();
+        check(unsafe {
+            // SAFETY: `link` is an object of this scope.
+            sys::napi_get_prototype(env, link, &raw mut prototype)
+        })?;
+        let mut kind = 0;
+        check(unsafe {
+            // SAFETY: as above.
+            sys::napi_typeof(env, prototype, &raw mut kind)
+        })?;
+        if ValueType::from(kind) == ValueType::Null {
+            return Ok(true);
+        }
+        link = prototype;
+    }
+    Ok(false)
 }
 
 fn elements(env: sys::napi_env, list: sys::napi_value) -> Result<impl Iterator<Item = Result<sys::napi_value>>> {

@@ -1,6 +1,9 @@
 //! The binding: `#[napi]` only. Converts, calls the core, converts back; no rule and no SQL lives here.
 
-#![allow(missing_docs, reason = "what is exported is documented where it is written; the glue that #[napi] adds is not")]
+#![allow(
+    missing_docs,
+    reason = "what is exported is documented where it is written; the glue that #[napi] adds is not"
+)]
 
 mod channel;
 mod client;

@@ -149,11 +149,8 @@ fn rows<'env>(env: &'env Env, rows: &Rows) -> Result<Object<'env>> {
     let numbers: Vec<f64> = rows.numbers().iter().flat_map(|column| column.values.iter().copied()).collect();
     chunk.set("numbers", Float64ArraySlice::copy_from(env, &numbers)?)?;
     if rows.numbers().iter().any(|column| !column.nulls.is_empty()) {
-        let nulls: Vec<u8> = rows
-            .numbers()
-            .iter()
-            .flat_map(|column| (0..length).map(|row| u8::from(column.is_null(row))))
-            .collect();
+        let nulls: Vec<u8> =
+            rows.numbers().iter().flat_map(|column| (0..length).map(|row| u8::from(column.is_null(row)))).collect();
         chunk.set("nulls", Uint8ArraySlice::copy_from(env, &nulls)?)?;
     } else {
         chunk.set("nulls", Null)?;

@@ -172,10 +172,8 @@ impl Shared {
 
     fn sleep(&self, pause: Duration) -> bool {
         let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (closed, _) = self
-            .wake
-            .wait_timeout_while(closed, pause, |closed| !*closed)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (closed, _) =
+            self.wake.wait_timeout_while(closed, pause, |closed| !*closed).unwrap_or_else(PoisonError::into_inner);
         !*closed
     }
 }

@@ -11,12 +11,7 @@ use std::{
 
 use rusqlite::{CachedStatement, Connection, OpenFlags};
 
-use super::{
-    Control, JournalMode, Location, Settings,
-    control::Guard,
-    journal,
-    metrics::StatementCache,
-};
+use super::{Control, JournalMode, Location, Settings, control::Guard, journal, metrics::StatementCache};
 use crate::error::{Error, Result};
 
 /// Virtual-machine steps between two looks at the deadline: some ten microseconds.
@@ -57,10 +52,8 @@ impl Conn {
     pub(super) fn create(settings: &Settings, cache: Arc<StatementCache>) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         if let Some(directory) = settings.location.path().and_then(|path| path.parent()) {
-            std::fs::create_dir_all(directory).map_err(|error| Error::Io {
-                path: directory.display().to_string(),
-                message: error.to_string(),
-            })?;
+            std::fs::create_dir_all(directory)
+                .map_err(|error| Error::Io { path: directory.display().to_string(), message: error.to_string() })?;
         }
         Self::connect(settings, flags, cache)
     }
@@ -143,7 +136,7 @@ impl Conn {
     ///
     /// # Errors
     /// Those of `work`; [`Error::Timeout`] or [`Error::Aborted`] where the control ended it.
-    pub(super) fn controlled<T>(&self, control: &Control, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub fn controlled<T>(&self, control: &Control, work: impl FnOnce() -> Result<T>) -> Result<T> {
         if control.cancel.is_cancelled() {
             return Err(Error::Aborted);
         }

@@ -31,10 +31,7 @@ pub(super) enum Next<J> {
 
 impl<J> Queue<J> {
     pub(super) fn new() -> Self {
-        Self {
-            state: Mutex::new(State { jobs: VecDeque::new(), issued: 0, closed: false }),
-            arrived: Condvar::new(),
-        }
+        Self { state: Mutex::new(State { jobs: VecDeque::new(), issued: 0, closed: false }), arrived: Condvar::new() }
     }
 
     /// Append a job. Returns its sequence number, or the job itself if the queue is closed.

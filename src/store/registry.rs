@@ -35,9 +35,9 @@ impl<M: Module> Registry<M> {
     pub fn acquire(&'static self, key: &str, open: impl FnOnce() -> Result<Store<M>>) -> Result<Lease<M>> {
         let slot = {
             let mut slots = self.lock();
-            let slot = slots.entry(key.to_owned()).or_insert_with(|| {
-                Arc::new(Slot { store: OnceCell::new(), users: Mutex::new(0) })
-            });
+            let slot = slots
+                .entry(key.to_owned())
+                .or_insert_with(|| Arc::new(Slot { store: OnceCell::new(), users: Mutex::new(0) }));
             *users(slot) += 1;
             Arc::clone(slot)
         };

@@ -228,9 +228,8 @@ impl<M: Module> WriteSession<M> {
         self.module.mark();
         let WriteJob { work, control, runs, .. } = write;
         *runs += 1;
-        let ran = ran.and_then(|()| {
-            self.conn.controlled(control, || contained(|| work.run(&self.conn, &mut self.module)))
-        });
+        let ran =
+            ran.and_then(|()| self.conn.controlled(control, || contained(|| work.run(&self.conn, &mut self.module))));
         let error = match ran {
             // The write has dealt with an error that cost the transaction, and wants to be run again.
             Ok(()) if self.conn.is_autocommit() && *runs < MOST_RUNS => return Err(Lost(false)),

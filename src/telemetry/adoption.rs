@@ -11,8 +11,8 @@ use crate::migration::{
     Adoption, Affinity, Column, Index, Mapping, MigrationError, Schema, Table, check_names, lacks, quoted,
 };
 
-use super::statistics::recount;
 use super::schema::MODULE;
+use super::statistics::recount;
 
 /// The tables that a file must have to be adopted.
 const ESSENTIAL: [&str; 2] = ["telemetry_sessions", "telemetry_events"];

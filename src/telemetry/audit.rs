@@ -101,7 +101,13 @@ pub(super) fn rows_deleted(
         return Ok(());
     }
     let metadata = Some(json!({ "count": count, "filter": filter }));
-    write(conn, state, AuditOperation::Delete, Entry { table, record_id: MANY, reason, metadata, ..Entry::default() }, None)
+    write(
+        conn,
+        state,
+        AuditOperation::Delete,
+        Entry { table, record_id: MANY, reason, metadata, ..Entry::default() },
+        None,
+    )
 }
 
 /// getAuditTrail
@@ -125,10 +131,8 @@ fn change(
         let operation = if old.is_none() { AuditOperation::Insert } else { AuditOperation::Delete };
         return write(conn, state, operation, Entry { old, new, ..entry }, None);
     };
-    let changed: Vec<&String> = after
-        .keys()
-        .filter(|key| !derived.contains(&key.as_str()) && before.get(*key) != after.get(*key))
-        .collect();
+    let changed: Vec<&String> =
+        after.keys().filter(|key| !derived.contains(&key.as_str()) && before.get(*key) != after.get(*key)).collect();
     if changed.is_empty() {
         return Ok(());
     }

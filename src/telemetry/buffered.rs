@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn events_come_back_from_their_text() {
-        let text = r#"[{"sessionId":"a","eventType":"stream","timestamp":1.5,"metadata":{"b":[1,2.5]},"prompt":null},{}]"#;
+        let text =
+            r#"[{"sessionId":"a","eventType":"stream","timestamp":1.5,"metadata":{"b":[1,2.5]},"prompt":null},{}]"#;
         let batch = read(text, "row").unwrap();
         assert_eq!(batch.record(0).get("metadata"), Field::Text(r#"{"b":[1,2.5]}"#));
         assert_eq!(batch.record(0).get("prompt"), Field::Null);

@@ -14,8 +14,7 @@ use super::{
     buffered, check,
     check::Argument,
     filter::BufferFilter,
-    reads,
-    sessions,
+    reads, sessions,
     shape::BUFFER,
     state::Telemetry,
 };
@@ -45,7 +44,7 @@ struct Managed {
     id: i64,
     /// The JSON array without its closing bracket.
     open: String,
-    count: u64,
+    count: i64,
 }
 
 impl Mirror {
@@ -251,7 +250,7 @@ fn group(conn: &Conn, state: &mut Telemetry, batch: &Batch) -> Result<Vec<(Strin
 
 fn append(conn: &Conn, state: &mut Telemetry, session_id: &str, events: &[String]) -> Result<()> {
     let now = now();
-    let batch_size = state.config.stream_batch_size;
+    let batch_size = batch_size(state);
     let mut managed = match state.buffers.rows.remove(session_id) {
         Some(managed) => Some(managed),
         None => find_managed(conn, session_id)?,
@@ -262,7 +261,7 @@ fn append(conn: &Conn, state: &mut Telemetry, session_id: &str, events: &[String
         open.push_str(event);
     }
     let data = format!("{open}]");
-    let count = managed.as_ref().map_or(0, |managed| managed.count) + events.len() as u64;
+    let count = managed.as_ref().map_or(0, |managed| managed.count) + i64::try_from(events.len()).unwrap_or(i64::MAX);
     let id = match managed {
         Some(managed) => {
             conn.cached(
@@ -305,7 +304,7 @@ fn find_managed(conn: &Conn, session_id: &str) -> Result<Option<Managed>> {
 }
 
 fn flush_if_full(conn: &Conn, state: &mut Telemetry, session_id: &str) -> Result<()> {
-    let batch_size = state.config.stream_batch_size;
+    let batch_size = batch_size(state);
     let full = state.buffers.rows.get(session_id).filter(|managed| managed.count >= batch_size);
     let Some(managed) = full else { return Ok(()) };
     let row = Pending {
@@ -352,6 +351,11 @@ fn flush_row(conn: &Conn, state: &mut Telemetry, row: &Pending) -> Result<u64> {
             Ok(0)
         }
     }
+}
+
+/// Events that fill a managed row.
+fn batch_size(state: &Telemetry) -> i64 {
+    i64::try_from(state.config.stream_batch_size).unwrap_or(i64::MAX)
 }
 
 fn pending(conn: &Conn, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Pending>> {

@@ -16,7 +16,7 @@ use super::{
     action::{Args, Work},
     buffers,
     call::{Call, Recorder, Reply, Value},
-    check, config::TelemetryConfig,
+    config::TelemetryConfig,
     events::{self, MicroBatch},
     kinds::OnError,
     methods::Method,
@@ -171,20 +171,26 @@ impl Client {
         };
         let (answers, inbox) = mpsc::channel();
         let from_writer = answers.clone();
-        store.alone(|_| Ok(()), move |result, _| drop(from_writer.send(result.is_ok())));
+        store.alone(
+            |_| Ok(()),
+            move |result, _| {
+                // Nobody listens any more once the time is up.
+                let _ = from_writer.send(result.is_ok());
+            },
+        );
         let control = Control { limit: Some(self.patience()), ..Control::default() };
         store.read(
             control,
             0,
             |conn| Ok(conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?),
-            move |result, _| drop(answers.send(result.is_ok())),
+            move |result, _| {
+                let _ = answers.send(result.is_ok());
+            },
         );
         let give_up = Instant::now() + self.patience();
         let waiting = std::thread::Builder::new().name("runledger-health".into()).spawn(move || {
             let began = Instant::now();
-            let answer = || {
-                inbox.recv_timeout(give_up.saturating_duration_since(Instant::now())).unwrap_or(false)
-            };
+            let answer = || inbox.recv_timeout(give_up.saturating_duration_since(Instant::now())).unwrap_or(false);
             let healthy = answer() && answer();
             call.finish("SELECT count(*) FROM sqlite_schema", began.elapsed(), Ok((Value::Boolean(healthy), None)));
         });
@@ -308,7 +314,9 @@ fn once<T>(work: &mut Option<T>) -> Result<T> {
 /// Start something on the store and wait for its end.
 fn wait(start: impl FnOnce(Box<dyn FnOnce(Result<()>, Duration) + Send>) -> u64) {
     let (done, ended) = mpsc::channel();
-    start(Box::new(move |_, _| drop(done.send(()))));
+    start(Box::new(move |_, _| {
+        let _ = done.send(());
+    }));
     // The sender is dropped unused where the store was closed meanwhile: nothing is left to wait for then.
     let _ = ended.recv();
 }

@@ -10,8 +10,7 @@ use super::{
     call::Value,
     check::{self, Argument, NewError},
     filter::ErrorFilter,
-    reads, rows,
-    sessions,
+    reads, rows, sessions,
     shape::ERROR,
     state::Telemetry,
 };

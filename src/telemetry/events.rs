@@ -7,14 +7,13 @@ use rusqlite::{Params, params};
 use serde_json::json;
 
 use super::{
-    action::{Action, Args, Outcome, count},
+    action::{Action, Args, count},
     audit,
     call::{Inserted, Value},
     check::{self, Argument, NewEvent, not_an_object},
     filter::{EventDeletion, EventFilter},
     kinds::{EventType, OnError, RuleTable},
-    reads,
-    sessions,
+    reads, sessions,
     shape::EVENT,
     state::Telemetry,
     statistics::EventFacts,
@@ -207,7 +206,7 @@ pub(super) fn delete(args: &Args) -> Result<Action> {
     let ids = deletion.filter.to_ids_sql();
     let everything = deletion.filter == EventFilter::default();
     let condition = if everything { String::new() } else { format!(" WHERE id IN ({})", ids.sql) };
-    let filter = deletion.audited;
+    let filter = serde_json::from_str(&deletion.given).unwrap_or_default();
     Action::write(format!("DELETE FROM telemetry_events{condition}"), 0, move |conn, state| {
         let params = if everything { &[][..] } else { &ids.params[..] };
         let deleted = delete_where(conn, state, &condition, rusqlite::params_from_iter(params))?;
@@ -228,7 +227,12 @@ pub(super) fn delete_before(args: &Args) -> Result<Action> {
 }
 
 /// Delete the events that `condition` selects and keep everything derived from them true. Returns how many there were.
-pub(super) fn delete_where(conn: &Conn, state: &mut Telemetry, condition: &str, params: impl Params + Clone) -> Result<u64> {
+pub(super) fn delete_where(
+    conn: &Conn,
+    state: &mut Telemetry,
+    condition: &str,
+    params: impl Params + Clone,
+) -> Result<u64> {
     if !state.config.enable_foreign_keys {
         let sql = format!(
             "UPDATE telemetry_errors SET event_id = NULL WHERE event_id IN (SELECT id FROM telemetry_events{condition})"
@@ -252,9 +256,4 @@ pub(super) fn delete_where(conn: &Conn, state: &mut Telemetry, condition: &str, 
         deleted += 1;
     }
     Ok(deleted)
-}
-
-/// The rows of an outcome of [`MicroBatch::run`] as one value.
-pub(super) fn inserted(outcome: Inserted) -> Outcome {
-    (Value::Inserted(outcome), None)
 }

@@ -36,20 +36,14 @@ pub(super) fn sessions(args: &Args) -> Result<Action> {
     page(&SESSION, key, filter.page(&progress, page_size), progress, page_size)
 }
 
-fn page(
-    shape: &'static Shape,
-    key: usize,
-    query: Option<Query>,
-    progress: Progress,
-    page_size: i64,
-) -> Result<Action> {
+fn page(shape: &'static Shape, key: usize, query: Option<Query>, progress: Progress, page_size: i64) -> Result<Action> {
     let Some(query) = query else { return Action::nothing(Value::Json(Json::Null)) };
     Action::read(query.sql.clone(), move |conn, reply| {
         let (sent, last) = send(conn, shape, key, &query, reply)?;
         let next = match last {
-            Some(cursor) if sent == page_size => json!([
-                to_json(&cursor.key), to_json(&cursor.id), progress.returned + sent
-            ]),
+            Some(cursor) if sent == page_size => {
+                json!([to_json(&cursor.key), to_json(&cursor.id), progress.returned + sent])
+            }
             _ => Json::Null,
         };
         Ok((Value::Json(next), u64::try_from(sent).ok()))

@@ -3,8 +3,9 @@
 
 use super::{
     action::{Action, Args},
-    audit, buffers, check, error_log, events, iterate, maintenance, retention, rule_table, sessions,
+    audit, buffers, check,
     config::TelemetryConfig,
+    error_log, events, iterate, maintenance, retention, rule_table, sessions,
     shape::{BUFFER, ERROR, RULE, SESSION},
     statistics,
 };

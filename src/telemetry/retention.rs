@@ -57,9 +57,8 @@ pub(super) fn plan(config: &super::config::TelemetryConfig) -> Result<Action> {
             return Ok((Value::Json(plan_json(None, (0, 0, None, None), 0)), Some(0)));
         };
         let cutoff = now() - days * DAY;
-        let found = conn
-            .cached(PLAN)?
-            .query_row([cutoff], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        let found =
+            conn.cached(PLAN)?.query_row([cutoff], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
         let total: i64 = conn.cached("SELECT count(*) FROM telemetry_events")?.query_row([], |row| row.get(0))?;
         let bytes = (conn.pragma_integer("page_count")? - conn.pragma_integer("freelist_count")?)
             * conn.pragma_integer("page_size")?;
@@ -106,7 +105,8 @@ pub(super) fn prune_some(session: &mut WriteSession<Telemetry>, reason: &'static
 /// A run that deletes is a line in the log.
 fn report(session: &WriteSession<Telemetry>, deleted: u64, reason: &str) {
     if deleted > 0 {
-        let fields = serde_json::Map::from_iter([("events".to_owned(), json!(deleted)), ("reason".to_owned(), json!(reason))]);
+        let fields =
+            serde_json::Map::from_iter([("events".to_owned(), json!(deleted)), ("reason".to_owned(), json!(reason))]);
         session.notices().tell(Level::Info, &format!("pruned {deleted} events"), fields);
     }
 }

@@ -1,7 +1,10 @@
 #![forbid(unsafe_code)]
 //! Single rows, for the writes that compare what was with what is.
 
-use rusqlite::{ToSql, types::{ToSqlOutput, Value}};
+use rusqlite::{
+    ToSql,
+    types::{ToSqlOutput, Value},
+};
 use serde_json::Map;
 
 use crate::{
@@ -11,7 +14,11 @@ use crate::{
 };
 
 /// The row with this key as a JSON object in key order; `None` if there is none.
-pub(super) fn read(conn: &Conn, shape: &'static Shape, id: impl ToSql) -> Result<Option<Map<String, serde_json::Value>>> {
+pub(super) fn read(
+    conn: &Conn,
+    shape: &'static Shape,
+    id: impl ToSql,
+) -> Result<Option<Map<String, serde_json::Value>>> {
     let rows = chunk(conn, shape, id)?;
     Ok(match rows.is_empty() {
         true => None,
@@ -58,7 +65,12 @@ pub(super) fn insert<'a>(conn: &Conn, shape: &'static Shape, cell: impl Fn(usize
 }
 
 /// Set the cells that are given in the row with this key.
-pub(super) fn update<'a>(conn: &Conn, shape: &'static Shape, id: Field<'a>, cell: impl Fn(usize) -> Field<'a>) -> Result<()> {
+pub(super) fn update<'a>(
+    conn: &Conn,
+    shape: &'static Shape,
+    id: Field<'a>,
+    cell: impl Fn(usize) -> Field<'a>,
+) -> Result<()> {
     let given: Vec<usize> = (0..shape.columns.len()).filter(|position| cell(*position).is_given()).collect();
     let names: Vec<_> = given.iter().map(|position| format!("{} = ?", shape.columns[*position].name)).collect();
     let sql = format!("UPDATE {} SET {} WHERE id = ?", shape.table, names.join(", "));

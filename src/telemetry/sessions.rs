@@ -5,7 +5,7 @@ use rusqlite::params;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    action::{Action, Args, Outcome, nothing},
+    action::{Action, Args, nothing},
     audit,
     call::{Reply, Value},
     check::{self, Argument, NewEvent, NewSession, SessionUpdate},
@@ -17,12 +17,7 @@ use super::{
     state::Telemetry,
     statistics::recount,
 };
-use crate::{
-    clock::now,
-    error::Result,
-    packed::Field,
-    store::Conn,
-};
+use crate::{clock::now, error::Result, packed::Field, store::Conn};
 
 const CREATED_AT: usize = SESSION.position("createdAt");
 const UPDATED_AT: usize = SESSION.position("updatedAt");
@@ -114,7 +109,7 @@ pub(super) fn get(args: &Args, relations: bool) -> Result<Action> {
 pub(super) fn query(args: &Args) -> Result<Action> {
     let filter = SessionFilter::query(args.plain(0))?;
     let query = filter.to_sql();
-    let wanted = [filter.include_events, filter.include_buffers, filter.include_errors];
+    let wanted = [filter.include.events, filter.include.buffers, filter.include.errors];
     if wanted == [false; 3] {
         return reads::list(&SESSION, query);
     }
@@ -147,9 +142,8 @@ pub(super) fn refresh_all() -> Result<Action> {
             recount::recount_sessions(conn, false)?;
             recount::rebuild_stats(conn)?;
             state.counters.forget();
-            let updated: u64 =
-                conn.query_row("SELECT count(*) FROM telemetry_sessions", [], |row| row.get(0))?;
-            Ok((Value::Json(json!({ "updated": updated, "errors": 0 })), Some(updated)))
+            let updated: i64 = conn.query_row("SELECT count(*) FROM telemetry_sessions", [], |row| row.get(0))?;
+            Ok((Value::Json(json!({ "updated": updated, "errors": 0 })), Some(updated.unsigned_abs())))
         })
     })
 }
@@ -274,12 +268,7 @@ fn duration(row: &Map<String, Json>) -> Option<f64> {
     row.get("duration").and_then(Json::as_f64)
 }
 
-fn send_relations(
-    conn: &Conn,
-    reply: &dyn Reply,
-    id: &str,
-    [events, buffers, errors]: [bool; 3],
-) -> Result<()> {
+fn send_relations(conn: &Conn, reply: &dyn Reply, id: &str, [events, buffers, errors]: [bool; 3]) -> Result<()> {
     if events {
         reads::send(conn, &EVENT, &filter::events_of(id), reply)?;
     }
@@ -291,4 +280,3 @@ fn send_relations(
     }
     Ok(())
 }
-

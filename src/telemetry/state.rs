@@ -8,8 +8,7 @@ use serde_json::Map;
 use super::{
     buffers::Mirror,
     config::{OnSizeLimit, TelemetryConfig},
-    maintenance,
-    retention,
+    maintenance, retention,
     rules::RuleSet,
     schedule::Schedule,
     statistics::Counters,

@@ -69,7 +69,9 @@ pub(super) struct StatsChange {
 impl Changes {
     pub(super) fn is_empty(&self) -> bool {
         self.sessions.values().all(SessionChange::is_empty)
-            && self.days.is_empty() && self.duration_sum == 0.0 && self.duration_count == 0
+            && self.days.is_empty()
+            && self.duration_sum == 0.0
+            && self.duration_count == 0
     }
 }
 

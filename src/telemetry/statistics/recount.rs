@@ -9,10 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::{clock::now, error::Result};
 
-use super::{
-    Day, StatsRow,
-    row::{ALL, DAILY, TOTAL},
-};
+use super::{Day, StatsRow, row::DAILY};
 
 /// Milliseconds since 1970, in SQL.
 const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";

@@ -9,11 +9,11 @@ use super::{Day, change::StatsChange};
 use crate::error::Result;
 
 /// `stat_type` of the one row of totals.
-pub const TOTAL: &str = "total";
+pub(super) const TOTAL: &str = "total";
 /// `stat_key` of the one row of totals.
-pub const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 /// `stat_type` of the rows of days.
-pub const DAILY: &str = "daily";
+pub(super) const DAILY: &str = "daily";
 /// Number of events by agent or by mode. Ordered bytewise, which in UTF-8 is the order of code points.
 pub type Breakdown = BTreeMap<String, i64>;
 
@@ -89,10 +89,8 @@ impl StatsRow {
     /// # Errors
     /// Those of SQLite.
     pub fn load(self, conn: &Connection) -> Result<Self> {
-        let stored = conn
-            .prepare_cached(LOAD)?
-            .query_row((&self.stat_type, &self.stat_key), Self::from_row)
-            .optional()?;
+        let stored =
+            conn.prepare_cached(LOAD)?.query_row((&self.stat_type, &self.stat_key), Self::from_row).optional()?;
         Ok(stored.unwrap_or(self))
     }
 
@@ -210,7 +208,7 @@ fn merge(counts: &mut Breakdown, deltas: &Breakdown) {
 }
 
 /// A breakdown as the column has it: a JSON object without blanks.
-pub fn breakdown_json(breakdown: &Breakdown) -> String {
+pub(super) fn breakdown_json(breakdown: &Breakdown) -> String {
     serde_json::Value::from_iter(breakdown.iter().map(|(key, count)| (key.as_str(), *count))).to_string()
 }
 

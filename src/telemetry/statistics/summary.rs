@@ -7,7 +7,6 @@ use super::{Day, StatsRow, row::Breakdown};
 use crate::{
     error::Result,
     packed::json_number,
-    store::Conn,
     telemetry::{
         action::{Action, Args},
         call::Value,

@@ -1,0 +1,49 @@
+// Worker threads that come and go: whatever happens to one of them, the process and everybody else's data live on.
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { freshDirectory, metadataOf, openOperations, removeDirectories, runChild } from './fixtures/stress-support.mjs'
+
+after(removeDirectories)
+
+const WORKERS = 20
+const EVENTS = 400
+
+/** Runs the workers in a process of their own, since a crash must not be able to hide in ours. */
+async function runWorkers(dbPath) {
+  const { code, signal, stdout, stderr } = await runChild('stress-workers-main.mjs', [dbPath, WORKERS, EVENTS])
+  assert.equal(stderr, '')
+  assert.deepEqual({ code, signal }, { code: 0, signal: null })
+  return JSON.parse(stdout)
+}
+
+test('terminating worker threads in mid-write neither crashes the process nor loses or tears a write', { timeout: 180_000 }, async () => {
+  const dbPath = join(freshDirectory(), 'workers.db')
+  const { acknowledged, terminated, finished } = await runWorkers(dbPath)
+  assert.equal(terminated.length, Math.ceil(WORKERS / 3))
+  assert.equal(finished.length, WORKERS - terminated.length, 'the others were not disturbed')
+
+  const ops = openOperations(dbPath)
+  try {
+    await ops.initialize()
+    const stored = new Map()
+    const calls = new Map()
+    for await (const row of ops.iterateEvents()) {
+      const { key, call, size } = metadataOf(row)
+      stored.set(key, (stored.get(key) ?? 0) + 1)
+      calls.set(call, { size, stored: (calls.get(call)?.stored ?? 0) + 1 })
+    }
+    assert.deepEqual(acknowledged.filter(key => !stored.has(key)), [], 'acknowledged and lost')
+    assert.deepEqual([...stored].filter(([, times]) => times > 1), [], 'stored more than once')
+    assert.deepEqual([...calls].filter(([, { size, stored }]) => size !== stored), [], 'torn calls')
+    for (const name of finished) {
+      const { eventCount } = await ops.getSession(name)
+      assert.ok(eventCount >= EVENTS, `${name} has stored ${eventCount} of at least ${EVENTS}`)
+    }
+    assert.deepEqual(await ops.queryBuffers({ status: ['pending', 'failed'] }), [])
+    assert.deepEqual((await ops.verifyStatistics()).mismatches, [])
+  } finally {
+    await ops.close()
+  }
+})

@@ -1,0 +1,7 @@
+//! Writes `js/generated/rows.ts` to stdout: the row types, decoders and input cells that the facade shares with the core.
+
+use runledger::{packed::typescript, telemetry::shape};
+
+fn main() {
+    print!("{}", typescript::rows(&shape::ALL));
+}

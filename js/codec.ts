@@ -1,0 +1,31 @@
+/**
+ * Cells in and out, as the generated codecs use them.
+ */
+
+/** Stands for a value that could not be serialised; native code sees a symbol, which no column takes. */
+export const INVALID = Symbol('invalid');
+
+/** A cell of a JSON column: objects as their `JSON.stringify`, anything else as it is. */
+export function jsonCell(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  try {
+    return JSON.stringify(value) ?? INVALID;
+  } catch {
+    return INVALID;
+  }
+}
+
+/** A JSON column under `metadataFormat: 'object'`: objects and arrays parsed, other text as it is. */
+export function jsonOutput(text: string | null): unknown {
+  if (text === null || !/^[ \t\n\r]*[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A given text as SQLite gives it back: lone surrogates are U+FFFD, what was not given is null. */
+export function textOutput(value: unknown): string | null {
+  return typeof value === 'string' ? value.toWellFormed() : null;
+}

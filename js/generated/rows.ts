@@ -1,0 +1,714 @@
+// Generated from src/telemetry/shape.rs by `npm run rows`: do not edit.
+
+import { jsonCell, jsonOutput, textOutput } from '../codec.js';
+import type { RowChunk } from '../native.js';
+import type { JsonOutput } from '../types.js';
+
+/** What an event reports. */
+export const eventTypes = Object.freeze(['start', 'stream', 'end', 'error'] as const);
+/** What an event reports. */
+export type EventType = 'start' | 'stream' | 'end' | 'error';
+
+/** Where a session stands. */
+export const sessionStatuses = Object.freeze(['active', 'completed', 'failed', 'timeout'] as const);
+/** Where a session stands. */
+export type SessionStatus = 'active' | 'completed' | 'failed' | 'timeout';
+
+/** Whether a buffer's events are in `telemetry_events` yet. */
+export const bufferStatuses = Object.freeze(['pending', 'flushed', 'failed'] as const);
+/** Whether a buffer's events are in `telemetry_events` yet. */
+export type BufferStatus = 'pending' | 'flushed' | 'failed';
+
+/** What an audit row records. */
+export const auditOperations = Object.freeze(['INSERT', 'UPDATE', 'DELETE'] as const);
+
+/** How bad a logged error is. */
+export const severityLevels = Object.freeze(['low', 'medium', 'high', 'critical'] as const);
+/** How bad a logged error is. */
+export type ErrorSeverity = 'low' | 'medium' | 'high' | 'critical';
+
+/** How a validation rule decides. */
+export const validationRuleTypes = Object.freeze(['required', 'pattern', 'range', 'enum', 'length', 'json_schema'] as const);
+/** How a validation rule decides. */
+export type ValidationRuleType = 'required' | 'pattern' | 'range' | 'enum' | 'length' | 'json_schema';
+
+/** A row of `telemetry_events`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetryEvent<F = 'text'> {
+  id: number;
+  sessionId: string;
+  eventType: EventType;
+  agentType: string;
+  mode: string;
+  prompt: string | null;
+  streamData: string | null;
+  sandboxId: string | null;
+  repoUrl: string | null;
+  metadata: JsonOutput<F>;
+  timestamp: number;
+  createdAt: number;
+  version: number;
+  schemaVersion: string;
+}
+
+function decodeTelemetryEvent(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, indices, texts } = chunk;
+  const [d0, d1, d2, d3, d4, d5, d6] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      sessionId: d0![indices[i]!],
+      eventType: d1![indices[n + i]!],
+      agentType: d2![indices[2 * n + i]!],
+      mode: d3![indices[3 * n + i]!],
+      prompt: texts[i],
+      streamData: texts[n + i],
+      sandboxId: d4![indices[4 * n + i]!],
+      repoUrl: d5![indices[5 * n + i]!],
+      metadata: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
+      timestamp: numbers[n + i],
+      createdAt: numbers[2 * n + i],
+      version: numbers[3 * n + i],
+      schemaVersion: d6![indices[6 * n + i]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetryEvent's columns, then its aliases. */
+export function fieldsOfTelemetryEvent(record: any): unknown[] {
+  return [
+    record.id,
+    record.sessionId,
+    record.eventType,
+    record.agentType,
+    record.mode,
+    record.prompt,
+    record.streamData,
+    record.sandboxId,
+    record.repoUrl,
+    jsonCell(record.metadata),
+    record.timestamp,
+    record.createdAt,
+    record.version,
+    record.schemaVersion,
+  ];
+}
+
+/** A row of `telemetry_sessions`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetrySession<F = 'text'> {
+  id: string;
+  agentType: string;
+  mode: string;
+  status: SessionStatus;
+  startTime: number;
+  endTime: number | null;
+  duration: number | null;
+  eventCount: number;
+  streamEventCount: number;
+  errorCount: number;
+  sandboxId: string | null;
+  repoUrl: string | null;
+  metadata: JsonOutput<F>;
+  createdAt: number;
+  updatedAt: number;
+  version: number;
+  schemaVersion: string;
+}
+
+function decodeTelemetrySession(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, nulls, indices, texts } = chunk;
+  const [d0, d1, d2, d3, d4, d5] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: texts[i],
+      agentType: d0![indices[i]!],
+      mode: d1![indices[n + i]!],
+      status: d2![indices[2 * n + i]!],
+      startTime: numbers[i],
+      endTime: nulls !== null && nulls[n + i] === 1 ? null : numbers[n + i],
+      duration: nulls !== null && nulls[2 * n + i] === 1 ? null : numbers[2 * n + i],
+      eventCount: numbers[3 * n + i],
+      streamEventCount: numbers[4 * n + i],
+      errorCount: numbers[5 * n + i],
+      sandboxId: d3![indices[3 * n + i]!],
+      repoUrl: d4![indices[4 * n + i]!],
+      metadata: parsed ? jsonOutput(texts[n + i]!) : texts[n + i],
+      createdAt: numbers[6 * n + i],
+      updatedAt: numbers[7 * n + i],
+      version: numbers[8 * n + i],
+      schemaVersion: d5![indices[5 * n + i]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetrySession's columns, then its aliases. */
+export function fieldsOfTelemetrySession(record: any): unknown[] {
+  return [
+    record.id,
+    record.agentType,
+    record.mode,
+    record.status,
+    record.startTime,
+    record.endTime,
+    record.duration,
+    record.eventCount,
+    record.streamEventCount,
+    record.errorCount,
+    record.sandboxId,
+    record.repoUrl,
+    jsonCell(record.metadata),
+    record.createdAt,
+    record.updatedAt,
+    record.version,
+    record.schemaVersion,
+  ];
+}
+
+/** A row of `telemetry_buffers`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetryBuffer<F = 'text'> {
+  id: number;
+  sessionId: string;
+  status: BufferStatus;
+  eventCount: number;
+  bufferData: Exclude<JsonOutput<F>, null>;
+  maxSize: number;
+  createdAt: number;
+  lastUpdated: number;
+  flushedAt: number | null;
+  flushAttempts: number;
+  version: number;
+  schemaVersion: string;
+}
+
+function decodeTelemetryBuffer(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, nulls, indices, texts } = chunk;
+  const [d0, d1, d2] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      sessionId: d0![indices[i]!],
+      status: d1![indices[n + i]!],
+      eventCount: numbers[n + i],
+      bufferData: parsed ? jsonOutput(texts[i]!) : texts[i],
+      maxSize: numbers[2 * n + i],
+      createdAt: numbers[3 * n + i],
+      lastUpdated: numbers[4 * n + i],
+      flushedAt: nulls !== null && nulls[5 * n + i] === 1 ? null : numbers[5 * n + i],
+      flushAttempts: numbers[6 * n + i],
+      version: numbers[7 * n + i],
+      schemaVersion: d2![indices[2 * n + i]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetryBuffer's columns, then its aliases. */
+export function fieldsOfTelemetryBuffer(record: any): unknown[] {
+  return [
+    record.id,
+    record.sessionId,
+    record.status,
+    record.eventCount,
+    jsonCell(record.bufferData),
+    record.maxSize,
+    record.createdAt,
+    record.lastUpdated,
+    record.flushedAt,
+    record.flushAttempts,
+    record.version,
+    record.schemaVersion,
+  ];
+}
+
+/** A row of `telemetry_errors`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetryError<F = 'text'> {
+  id: number;
+  sessionId: string | null;
+  eventId: number | null;
+  errorType: string;
+  errorMessage: string;
+  errorStack: string | null;
+  context: JsonOutput<F>;
+  severity: ErrorSeverity;
+  resolved: boolean;
+  metadata: JsonOutput<F>;
+  timestamp: number;
+  createdAt: number;
+  resolvedAt: number | null;
+  resolvedBy: string | null;
+  version: number;
+  schemaVersion: string;
+}
+
+function decodeTelemetryError(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, nulls, indices, texts } = chunk;
+  const [d0, d1, d2, d3, d4] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      sessionId: d0![indices[i]!],
+      eventId: nulls !== null && nulls[n + i] === 1 ? null : numbers[n + i],
+      errorType: d1![indices[n + i]!],
+      errorMessage: texts[i],
+      errorStack: texts[n + i],
+      context: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
+      severity: d2![indices[2 * n + i]!],
+      resolved: numbers[2 * n + i] !== 0,
+      metadata: parsed ? jsonOutput(texts[3 * n + i]!) : texts[3 * n + i],
+      timestamp: numbers[3 * n + i],
+      createdAt: numbers[4 * n + i],
+      resolvedAt: nulls !== null && nulls[5 * n + i] === 1 ? null : numbers[5 * n + i],
+      resolvedBy: d3![indices[3 * n + i]!],
+      version: numbers[6 * n + i],
+      schemaVersion: d4![indices[4 * n + i]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetryError's columns, then its aliases. */
+export function fieldsOfTelemetryError(record: any): unknown[] {
+  return [
+    record.id,
+    record.sessionId,
+    record.eventId,
+    record.errorType,
+    record.errorMessage,
+    record.errorStack,
+    jsonCell(record.context),
+    record.severity,
+    record.resolved,
+    jsonCell(record.metadata),
+    record.timestamp,
+    record.createdAt,
+    record.resolvedAt,
+    record.resolvedBy,
+    record.version,
+    record.schemaVersion,
+    record.stackTrace,
+  ];
+}
+
+/** A row of `telemetry_stats`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetryStatsRecord<F = 'text'> {
+  id: number;
+  statType: string;
+  statKey: string;
+  totalEvents: number;
+  startEvents: number;
+  streamEvents: number;
+  endEvents: number;
+  errorEvents: number;
+  uniqueSessions: number;
+  agentBreakdown: JsonOutput<F>;
+  modeBreakdown: JsonOutput<F>;
+  avgSessionDuration: number | null;
+  minTimestamp: number | null;
+  maxTimestamp: number | null;
+  computedAt: number;
+  updatedAt: number;
+  version: number;
+  schemaVersion: string;
+}
+
+function decodeTelemetryStatsRecord(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, nulls, indices, texts } = chunk;
+  const [d0, d1] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      statType: d0![indices[i]!],
+      statKey: texts[i],
+      totalEvents: numbers[n + i],
+      startEvents: numbers[2 * n + i],
+      streamEvents: numbers[3 * n + i],
+      endEvents: numbers[4 * n + i],
+      errorEvents: numbers[5 * n + i],
+      uniqueSessions: numbers[6 * n + i],
+      agentBreakdown: parsed ? jsonOutput(texts[n + i]!) : texts[n + i],
+      modeBreakdown: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
+      avgSessionDuration: nulls !== null && nulls[7 * n + i] === 1 ? null : numbers[7 * n + i],
+      minTimestamp: nulls !== null && nulls[8 * n + i] === 1 ? null : numbers[8 * n + i],
+      maxTimestamp: nulls !== null && nulls[9 * n + i] === 1 ? null : numbers[9 * n + i],
+      computedAt: numbers[10 * n + i],
+      updatedAt: numbers[11 * n + i],
+      version: numbers[12 * n + i],
+      schemaVersion: d1![indices[n + i]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetryStatsRecord's columns, then its aliases. */
+export function fieldsOfTelemetryStatsRecord(record: any): unknown[] {
+  return [
+    record.id,
+    record.statType,
+    record.statKey,
+    record.totalEvents,
+    record.startEvents,
+    record.streamEvents,
+    record.endEvents,
+    record.errorEvents,
+    record.uniqueSessions,
+    jsonCell(record.agentBreakdown),
+    jsonCell(record.modeBreakdown),
+    record.avgSessionDuration,
+    record.minTimestamp,
+    record.maxTimestamp,
+    record.computedAt,
+    record.updatedAt,
+    record.version,
+    record.schemaVersion,
+  ];
+}
+
+/** A row of `telemetry_audit_log`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetryAuditLog<F = 'text'> {
+  id: number;
+  tableName: string;
+  recordId: string;
+  operation: 'INSERT' | 'UPDATE' | 'DELETE';
+  oldValues: JsonOutput<F>;
+  newValues: JsonOutput<F>;
+  changedFields: JsonOutput<F>;
+  userId: string | null;
+  sessionId: string | null;
+  reason: string | null;
+  metadata: JsonOutput<F>;
+  timestamp: number;
+  createdAt: number;
+}
+
+function decodeTelemetryAuditLog(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, indices, texts } = chunk;
+  const [d0, d1, d2, d3, d4] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      tableName: d0![indices[i]!],
+      recordId: texts[i],
+      operation: d1![indices[n + i]!],
+      oldValues: parsed ? jsonOutput(texts[n + i]!) : texts[n + i],
+      newValues: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
+      changedFields: parsed ? jsonOutput(texts[3 * n + i]!) : texts[3 * n + i],
+      userId: d2![indices[2 * n + i]!],
+      sessionId: d3![indices[3 * n + i]!],
+      reason: d4![indices[4 * n + i]!],
+      metadata: parsed ? jsonOutput(texts[4 * n + i]!) : texts[4 * n + i],
+      timestamp: numbers[n + i],
+      createdAt: numbers[2 * n + i],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetryAuditLog's columns, then its aliases. */
+export function fieldsOfTelemetryAuditLog(record: any): unknown[] {
+  return [
+    record.id,
+    record.tableName,
+    record.recordId,
+    record.operation,
+    jsonCell(record.oldValues),
+    jsonCell(record.newValues),
+    jsonCell(record.changedFields),
+    record.userId,
+    record.sessionId,
+    record.reason,
+    jsonCell(record.metadata),
+    record.timestamp,
+    record.createdAt,
+  ];
+}
+
+/** A row of `telemetry_validation_rules`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetryValidationRule<F = 'text'> {
+  id: number;
+  tableName: string;
+  fieldName: string;
+  ruleType: ValidationRuleType;
+  ruleConfig: Exclude<JsonOutput<F>, null>;
+  errorMessage: string;
+  isActive: boolean;
+  priority: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+function decodeTelemetryValidationRule(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
+  const { length: n, numbers, indices, texts } = chunk;
+  const [d0, d1, d2] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      tableName: d0![indices[i]!],
+      fieldName: d1![indices[n + i]!],
+      ruleType: d2![indices[2 * n + i]!],
+      ruleConfig: parsed ? jsonOutput(texts[i]!) : texts[i],
+      errorMessage: texts[n + i],
+      isActive: numbers[n + i] !== 0,
+      priority: numbers[2 * n + i],
+      createdAt: numbers[3 * n + i],
+      updatedAt: numbers[4 * n + i],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetryValidationRule's columns, then its aliases. */
+export function fieldsOfTelemetryValidationRule(record: any): unknown[] {
+  return [
+    record.id,
+    record.tableName,
+    record.fieldName,
+    record.ruleType,
+    jsonCell(record.ruleConfig),
+    record.errorMessage,
+    record.isActive,
+    record.priority,
+    record.createdAt,
+    record.updatedAt,
+  ];
+}
+
+/** A row of `telemetry_schema_versions`. Times are milliseconds; SQL NULL is `null`. */
+export interface TelemetrySchemaVersion {
+  id: number;
+  version: string;
+  description: string;
+  migrationScript: string | null;
+  rollbackScript: string | null;
+  appliedAt: number;
+  isActive: boolean;
+  metadata: string | null;
+}
+
+function decodeTelemetrySchemaVersion(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length: n, numbers, texts } = chunk;
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: numbers[i],
+      version: texts[i],
+      description: texts[n + i],
+      migrationScript: texts[2 * n + i],
+      rollbackScript: texts[3 * n + i],
+      appliedAt: numbers[n + i],
+      isActive: numbers[2 * n + i] !== 0,
+      metadata: texts[4 * n + i],
+    });
+  }
+}
+
+/** The cells of an input record in the order of TelemetrySchemaVersion's columns, then its aliases. */
+export function fieldsOfTelemetrySchemaVersion(record: any): unknown[] {
+  return [
+    record.id,
+    record.version,
+    record.description,
+    record.migrationScript,
+    record.rollbackScript,
+    record.appliedAt,
+    record.isActive,
+    record.metadata,
+  ];
+}
+
+/** The TelemetryEvent that the accepted cells have become, as reading it back would give it. */
+export function storedTelemetryEvent<F>(
+  cells: readonly unknown[],
+  id: number,
+  createdAt: number,
+  parsed: boolean,
+): TelemetryEvent<F> {
+  const row = {
+    id,
+    sessionId: textOutput(cells[1]),
+    eventType: textOutput(cells[2]),
+    agentType: textOutput(cells[3]),
+    mode: textOutput(cells[4]),
+    prompt: textOutput(cells[5]),
+    streamData: textOutput(cells[6]),
+    sandboxId: textOutput(cells[7]),
+    repoUrl: textOutput(cells[8]),
+    metadata: parsed ? jsonOutput(textOutput(cells[9])) : textOutput(cells[9]),
+    timestamp: ((cells[10] as number) + 0),
+    createdAt,
+    version: (((cells[12] as number | undefined) ?? 1) + 0),
+    schemaVersion: textOutput(cells[13] ?? '1.0.0'),
+  };
+  return row as TelemetryEvent<F>;
+}
+
+/** The columns in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryEvent: readonly boolean[] = [false, true, true, true, true, false, false, true, true, false, false, false, false, true];
+
+/** The position of each shape in {@link decoders}: `RowChunk.shape`. */
+export const Shape = {
+  TelemetryEvent: 0,
+  TelemetrySession: 1,
+  TelemetryBuffer: 2,
+  TelemetryError: 3,
+  TelemetryStatsRecord: 4,
+  TelemetryAuditLog: 5,
+  TelemetryValidationRule: 6,
+  TelemetrySchemaVersion: 7,
+} as const;
+
+/** Append the rows of a chunk to `rows`, by shape. */
+export const decoders: readonly ((chunk: RowChunk, rows: unknown[], parsed: boolean) => void)[] = [
+  decodeTelemetryEvent,
+  decodeTelemetrySession,
+  decodeTelemetryBuffer,
+  decodeTelemetryError,
+  decodeTelemetryStatsRecord,
+  decodeTelemetryAuditLog,
+  decodeTelemetryValidationRule,
+  decodeTelemetrySchemaVersion,
+];
+
+/** The tables and their columns, for js/schema.ts. */
+export const tables = {
+  telemetryEvents: {
+    name: 'telemetry_events',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      sessionId: { name: 'session_id', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false, references: 'telemetrySessions', onDelete: 'cascade' },
+      eventType: { name: 'event_type', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false, enumValues: eventTypes },
+      agentType: { name: 'agent_type', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      mode: { name: 'mode', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      prompt: { name: 'prompt', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      streamData: { name: 'stream_data', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      sandboxId: { name: 'sandbox_id', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      repoUrl: { name: 'repo_url', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      metadata: { name: 'metadata', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      timestamp: { name: 'timestamp', sql: 'real', dataType: 'number', notNull: true, hasDefault: false, primary: false },
+      createdAt: { name: 'created_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      version: { name: 'version', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 1 },
+      schemaVersion: { name: 'schema_version', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: '1.0.0' },
+    },
+  },
+  telemetrySessions: {
+    name: 'telemetry_sessions',
+    columns: {
+      id: { name: 'id', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: true },
+      agentType: { name: 'agent_type', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      mode: { name: 'mode', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      status: { name: 'status', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: 'active', enumValues: sessionStatuses },
+      startTime: { name: 'start_time', sql: 'real', dataType: 'number', notNull: true, hasDefault: false, primary: false },
+      endTime: { name: 'end_time', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      duration: { name: 'duration', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      eventCount: { name: 'event_count', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      streamEventCount: { name: 'stream_event_count', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      errorCount: { name: 'error_count', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      sandboxId: { name: 'sandbox_id', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      repoUrl: { name: 'repo_url', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      metadata: { name: 'metadata', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      createdAt: { name: 'created_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      updatedAt: { name: 'updated_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      version: { name: 'version', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 1 },
+      schemaVersion: { name: 'schema_version', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: '1.0.0' },
+    },
+  },
+  telemetryBuffers: {
+    name: 'telemetry_buffers',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      sessionId: { name: 'session_id', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false, references: 'telemetrySessions', onDelete: 'cascade' },
+      status: { name: 'status', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: 'pending', enumValues: bufferStatuses },
+      eventCount: { name: 'event_count', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      bufferData: { name: 'buffer_data', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      maxSize: { name: 'max_size', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 50 },
+      createdAt: { name: 'created_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      lastUpdated: { name: 'last_updated', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      flushedAt: { name: 'flushed_at', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      flushAttempts: { name: 'flush_attempts', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      version: { name: 'version', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 1 },
+      schemaVersion: { name: 'schema_version', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: '1.0.0' },
+    },
+  },
+  telemetryErrors: {
+    name: 'telemetry_errors',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      sessionId: { name: 'session_id', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false, references: 'telemetrySessions', onDelete: 'set null' },
+      eventId: { name: 'event_id', sql: 'integer', dataType: 'number', notNull: false, hasDefault: false, primary: false, references: 'telemetryEvents', onDelete: 'set null' },
+      errorType: { name: 'error_type', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      errorMessage: { name: 'error_message', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      errorStack: { name: 'error_stack', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      context: { name: 'context', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      severity: { name: 'severity', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: 'medium', enumValues: severityLevels },
+      resolved: { name: 'resolved', sql: 'boolean', dataType: 'boolean', notNull: true, hasDefault: true, primary: false, default: false },
+      metadata: { name: 'metadata', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      timestamp: { name: 'timestamp', sql: 'real', dataType: 'number', notNull: true, hasDefault: false, primary: false },
+      createdAt: { name: 'created_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      resolvedAt: { name: 'resolved_at', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      resolvedBy: { name: 'resolved_by', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      version: { name: 'version', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 1 },
+      schemaVersion: { name: 'schema_version', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: '1.0.0' },
+    },
+  },
+  telemetryStats: {
+    name: 'telemetry_stats',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      statType: { name: 'stat_type', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      statKey: { name: 'stat_key', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      totalEvents: { name: 'total_events', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      startEvents: { name: 'start_events', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      streamEvents: { name: 'stream_events', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      endEvents: { name: 'end_events', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      errorEvents: { name: 'error_events', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      uniqueSessions: { name: 'unique_sessions', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 0 },
+      agentBreakdown: { name: 'agent_breakdown', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      modeBreakdown: { name: 'mode_breakdown', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      avgSessionDuration: { name: 'avg_session_duration', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      minTimestamp: { name: 'min_timestamp', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      maxTimestamp: { name: 'max_timestamp', sql: 'real', dataType: 'number', notNull: false, hasDefault: false, primary: false },
+      computedAt: { name: 'computed_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      updatedAt: { name: 'updated_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      version: { name: 'version', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 1 },
+      schemaVersion: { name: 'schema_version', sql: 'text', dataType: 'string', notNull: true, hasDefault: true, primary: false, default: '1.0.0' },
+    },
+  },
+  telemetryAuditLog: {
+    name: 'telemetry_audit_log',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      tableName: { name: 'table_name', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      recordId: { name: 'record_id', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      operation: { name: 'operation', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false, enumValues: auditOperations },
+      oldValues: { name: 'old_values', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      newValues: { name: 'new_values', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      changedFields: { name: 'changed_fields', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      userId: { name: 'user_id', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      sessionId: { name: 'session_id', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      reason: { name: 'reason', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      metadata: { name: 'metadata', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      timestamp: { name: 'timestamp', sql: 'real', dataType: 'number', notNull: true, hasDefault: false, primary: false },
+      createdAt: { name: 'created_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+    },
+  },
+  telemetryValidationRules: {
+    name: 'telemetry_validation_rules',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      tableName: { name: 'table_name', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      fieldName: { name: 'field_name', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      ruleType: { name: 'rule_type', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false, enumValues: validationRuleTypes },
+      ruleConfig: { name: 'rule_config', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      errorMessage: { name: 'error_message', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      isActive: { name: 'is_active', sql: 'boolean', dataType: 'boolean', notNull: true, hasDefault: true, primary: false, default: true },
+      priority: { name: 'priority', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: false, default: 100 },
+      createdAt: { name: 'created_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      updatedAt: { name: 'updated_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+    },
+  },
+  telemetrySchemaVersions: {
+    name: 'telemetry_schema_versions',
+    columns: {
+      id: { name: 'id', sql: 'integer', dataType: 'number', notNull: true, hasDefault: true, primary: true },
+      version: { name: 'version', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false, unique: true },
+      description: { name: 'description', sql: 'text', dataType: 'string', notNull: true, hasDefault: false, primary: false },
+      migrationScript: { name: 'migration_script', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      rollbackScript: { name: 'rollback_script', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+      appliedAt: { name: 'applied_at', sql: 'real', dataType: 'number', notNull: true, hasDefault: true, primary: false, defaultNow: true },
+      isActive: { name: 'is_active', sql: 'boolean', dataType: 'boolean', notNull: true, hasDefault: true, primary: false, default: true },
+      metadata: { name: 'metadata', sql: 'text', dataType: 'string', notNull: false, hasDefault: false, primary: false },
+    },
+  },
+} as const;

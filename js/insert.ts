@@ -1,0 +1,124 @@
+/**
+ * Calls that carry packed events.
+ */
+import { Call, Reply } from './call.js';
+import { fieldsOfTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
+import { type ErrorReport, InsertMode, type InsertReply, type NativeClient } from './native.js';
+import { keep, type PackedEvents, Packer } from './packer.js';
+import { toError } from './report.js';
+import type { TelemetryEvent } from './types.js';
+
+/** What a record weighs besides its text: its cells, in UTF-16 units. */
+const RECORD_WEIGHT = 64;
+
+/** Whether `value` can be read as a record. */
+export function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `insertEvent` calls of one microtask, which cross together; each succeeds or fails alone. */
+export class MicroBatch extends Call {
+  /** A batch that has as many records leaves at once. */
+  static readonly LIMIT = 256;
+
+  /** Cells as they were when `insertEvent` was called. */
+  readonly records: (readonly unknown[])[] = [];
+  /** Resolves, never rejects, when {@link MicroBatch.row} can be asked. */
+  readonly settled: Promise<void>;
+  readonly #parsed: boolean;
+  #settle!: () => void;
+  #reply: InsertReply | undefined;
+  #failures: Map<number, ErrorReport> | undefined;
+  #report: ErrorReport | undefined;
+
+  constructor(parsed: boolean) {
+    super('insertEvent');
+    this.#parsed = parsed;
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  override get audience(): number {
+    return this.records.length;
+  }
+
+  /** Only now the texts are copied, so that calls in the outbox hold no more than the caller's own strings. */
+  override depart(client: NativeClient, number: number): void {
+    const packer = Packer.borrow();
+    try {
+      for (const cells of this.records) packer.add(cells);
+      const { count, tags, lengths, numbers, texts, units } = packer.finish();
+      this.weight += units + count * RECORD_WEIGHT;
+      client.insertEvents(number, InsertMode.each, count, tags, lengths, numbers, texts);
+    } finally {
+      packer.giveBack();
+    }
+  }
+
+  override done(payload: unknown): void {
+    this.#reply = payload as InsertReply;
+    if (this.#reply.failures.length > 0) this.#failures = new Map(this.#reply.failures);
+    this.#settle();
+  }
+
+  override failed(report: ErrorReport): void {
+    this.#report = report;
+    this.#settle();
+  }
+
+  /** The row that the record at `index` has become. @throws the error of that record alone. */
+  row<F>(index: number, source: unknown): TelemetryEvent<F> {
+    const report = this.#report ?? this.#failures?.get(index);
+    if (report !== undefined) throw toError(report, this.method, source);
+    const { ids, createdAt } = this.#reply!;
+    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.#parsed);
+  }
+}
+
+/** A whole batch, packed when it was issued. */
+export class BatchCall extends Reply {
+  readonly #mode: number;
+  #packed: PackedEvents | null;
+
+  /** `packed` may be views of staging buffers until {@link BatchCall.keep}. */
+  constructor(method: string, mode: number, packed: PackedEvents) {
+    super(method, [], false);
+    this.#mode = mode;
+    this.#packed = packed;
+    this.weight += packed.units + packed.count * RECORD_WEIGHT;
+  }
+
+  override depart(client: NativeClient, number: number): void {
+    const { count, tags, lengths, numbers, texts } = this.#packed!;
+    this.#packed = null;
+    client.insertEvents(number, this.#mode, count, tags, lengths, numbers, texts);
+  }
+
+  /** It has to wait: take copies of the staging buffers. */
+  keep(): void {
+    if (this.#packed !== null) this.#packed = keep(this.#packed);
+  }
+}
+
+/** Pack a batch as it is now, let `issue` take it on its way, and keep what could not leave at once. */
+export function issueBatch(
+  method: string,
+  mode: number,
+  events: readonly unknown[],
+  issue: (call: BatchCall) => void,
+): BatchCall {
+  const packer = Packer.borrow();
+  try {
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index];
+      packer.add(isRecord(event) ? fieldsOfTelemetryEvent(event) : null);
+    }
+    const call = new BatchCall(method, mode, packer.finish());
+    issue(call);
+    call.keep();
+    return call;
+  } finally {
+    packer.giveBack();
+  }
+}

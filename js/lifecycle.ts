@@ -1,0 +1,80 @@
+/**
+ * The calls that open and close a client, and those that only wait for it.
+ */
+import { Call, type CallOptions, Reply } from './call.js';
+import type { ErrorReport, NativeClient } from './native.js';
+
+/** Opens the file; everything in the outbox waits for it. */
+export class OpenCall extends Call {
+  readonly #opened: () => void;
+  readonly #failed: (report: ErrorReport) => void;
+
+  constructor(opened: () => void, failed: (report: ErrorReport) => void) {
+    super('initialize');
+    this.#opened = opened;
+    this.#failed = failed;
+  }
+
+  override depart(client: NativeClient, number: number): void {
+    client.open(number);
+  }
+
+  override done(): void {
+    this.#opened();
+  }
+
+  override failed(report: ErrorReport): void {
+    this.#failed(report);
+  }
+}
+
+/** Closes the file when everything before it has landed. Never fails: what could not be flushed is a warning. */
+export class CloseCall extends Call {
+  /** Resolves when the file is closed. */
+  readonly settled: Promise<void>;
+  #settle!: () => void;
+  readonly #closed: () => void;
+
+  constructor(closed: () => void) {
+    super('close');
+    this.#closed = closed;
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  override depart(client: NativeClient, number: number): void {
+    client.close(number);
+  }
+
+  override done(): void {
+    this.#closed();
+    this.#settle();
+  }
+
+  override failed(): void {
+    this.done();
+  }
+}
+
+/** `initialize()`: has its result as soon as the file is open. */
+export class Arrival extends Reply {
+  constructor() {
+    super('initialize', [], false);
+  }
+
+  override depart(): void {
+    this.done(undefined);
+  }
+}
+
+/** A health check: `false` instead of any failure, and no reason to open. */
+export class HealthCheck extends Reply {
+  constructor(method: string, options: CallOptions) {
+    super(method, [], false, options);
+  }
+
+  override failed(): void {
+    this.done(false);
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The protocol between the facade and the native add-on. Nothing here is public.
+ */
+import { createRequire } from 'node:module';
+import type { DatabaseMetrics, QueryMetrics } from './types.js';
+
+/** A failed call, as the core describes it; js/errors.ts makes the error object. */
+export interface ErrorReport {
+  class:
+    | 'DatabaseError'
+    | 'ConnectionError'
+    | 'ValidationError'
+    | 'QueryTimeoutError'
+    | 'MigrationError'
+    | 'AbortError'
+    | 'DrizzleTelemetryConnectionError'
+    | 'DrizzleTelemetryMigrationError';
+  code: string;
+  extendedCode?: string;
+  /** Text for people, naming the method. */
+  message: string;
+  /** The bare reason, SQLite's own text for instance. */
+  reason: string;
+  field?: string;
+  value?: unknown;
+  index?: number;
+  ruleId?: number;
+  migration?: MigrationReport;
+}
+
+/** The facts of a `MigrationError`. */
+export interface MigrationReport {
+  code: string;
+  message: string;
+  module: string;
+  version?: number;
+  details: Record<string, unknown>;
+}
+
+/** Rows of one shape as columns. */
+export interface RowChunk {
+  /** Position in `decoders` of js/generated/rows.ts. */
+  shape: number;
+  /** Number of rows. */
+  length: number;
+  /** Integer, real and boolean columns, one after another. */
+  numbers: Float64Array;
+  /** 1 where the number in the same place is NULL; `null` if none is. */
+  nulls: Uint8Array | null;
+  /** Label columns, one after another: positions in `dictionaries`. */
+  indices: Uint16Array;
+  /** The values of each label column. */
+  dictionaries: (string | null)[][];
+  /** Text and JSON columns, one after another. */
+  texts: (string | null)[];
+}
+
+/** The reply to micro-batched `insertEvent` calls. */
+export interface InsertReply {
+  /** Ids by position; NaN where the record failed. */
+  ids: Float64Array;
+  /** Milliseconds, by position. */
+  createdAt: Float64Array;
+  failures: [index: number, report: ErrorReport][];
+}
+
+/** Progress of a maintenance call. */
+export interface Progress {
+  operation: string;
+  done: number;
+  total: number | null;
+}
+
+/** A log line of a client. `fields.query` marks the lines of the query log. */
+export interface LogLine {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  fields?: Record<string, unknown>;
+}
+
+/** What a {@link Completion} is. */
+export const CompletionKind = { done: 0, failed: 1, rows: 2, progress: 3, log: 4 } as const;
+
+/** Something that has happened off the thread; for a log line `call` is the client's id. */
+export type Completion = [call: number, kind: number, payload: unknown];
+
+/** How `insertEvents` treats its records. */
+export const InsertMode = { each: 0, rollback: 1, skip: 2, buffer: 3 } as const;
+
+/** Carries completions to one JavaScript thread. */
+export interface NativeChannel {
+  take(limit: number): Completion[] | null;
+  keepAlive(on: boolean): void;
+  dispose(): void;
+}
+
+/** One client of one database file. No method throws or blocks; answers come through the channel. */
+export interface NativeClient {
+  open(call: number): void;
+  close(call: number): void;
+  insertEvents(
+    call: number,
+    mode: number,
+    count: number,
+    tags: Uint8Array,
+    lengths: Int32Array,
+    numbers: Float64Array,
+    texts: string[],
+  ): void;
+  call(call: number, method: string, args: unknown[]): void;
+  cancel(call: number): void;
+  metrics(): DatabaseMetrics;
+  history(): QueryMetrics[];
+  resetMetrics(): void;
+  recordQuery(queryType: string, durationMs: number, error: string | null): void;
+}
+
+/** Where a config is resolved. */
+export interface Environment {
+  nodeEnv: string | undefined;
+  dbPath: string | undefined;
+  debug: string | undefined;
+  cwd: string;
+}
+
+/** A checked config with its defaults, and the absolute path that it means. */
+export interface ResolvedConfig {
+  config: Record<string, unknown>;
+  path: string;
+  /** Whether `getTelemetryDB` may keep the client. */
+  registrable: boolean;
+}
+
+/** What `native.cjs` exports. */
+export interface NativeModule {
+  resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
+  NativeChannel: new (onReady: () => void) => NativeChannel;
+  NativeClient: new (
+    channel: NativeChannel,
+    config: Record<string, unknown>,
+    path: string,
+    clientId: number,
+  ) => NativeClient;
+}
+
+let loaded: NativeModule | undefined;
+
+/** The add-on, loaded at first use, so that importing the package costs nothing. */
+export function native(): NativeModule {
+  loaded ??= createRequire(import.meta.url)('../native.cjs') as NativeModule;
+  return loaded;
+}

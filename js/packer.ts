@@ -1,0 +1,140 @@
+import { labelsOfTelemetryEvent } from './generated/rows.js';
+
+/** How a cell is encoded; `Tag` of src/packed/batch.rs. */
+const Tag = {
+  absent: 0,
+  null: 1,
+  text: 2,
+  number: 3,
+  false: 4,
+  true: 5,
+  invalid: 6,
+  repeat: 7,
+  noRecord: 255,
+} as const;
+
+const WIDTH = labelsOfTelemetryEvent.length;
+/** Records whose texts are concatenated: fewer strings to cross, none too long to flatten cheaply. */
+const GROUP_RECORDS = 64;
+const GROUP_UNITS = 1 << 20;
+/** Staging above this many records is given back to the garbage collector. */
+const KEPT_RECORDS = 16_384;
+
+/** Event records in the packed form that `insertEvents` takes. */
+export interface PackedEvents {
+  count: number;
+  tags: Uint8Array;
+  lengths: Int32Array;
+  numbers: Float64Array;
+  texts: string[];
+  /** UTF-16 units of all texts. */
+  units: number;
+}
+
+const idle: Packer[] = [];
+
+/**
+ * Packs event records into staging buffers. Those are used again: native code copies them during the call, and who
+ * needs them for longer takes copies ({@link keep}). A packer is borrowed, because reading a record may run the
+ * caller's code (`toJSON`), which may insert events itself.
+ */
+export class Packer {
+  #tags = new Uint8Array(256 * WIDTH);
+  #lengths = new Int32Array(256 * WIDTH);
+  #numbers = new Float64Array(256 * WIDTH);
+  #texts: string[] = [];
+  #count = 0;
+  #lengthCount = 0;
+  #numberCount = 0;
+  #units = 0;
+  #group = '';
+  #grouped = 0;
+  #previous: readonly unknown[] | null = null;
+
+  static borrow(): Packer {
+    return idle.pop() ?? new Packer();
+  }
+
+  giveBack(): void {
+    if (this.#tags.length > KEPT_RECORDS * WIDTH) return;
+    this.#texts = [];
+    this.#count = this.#lengthCount = this.#numberCount = this.#units = this.#grouped = 0;
+    this.#group = '';
+    this.#previous = null;
+    idle.push(this);
+  }
+
+  /** Add a record by its cells; `null` stands for an element that is no object. */
+  add(cells: readonly unknown[] | null): void {
+    const base = this.#count * WIDTH;
+    if (base === this.#tags.length) this.#grow();
+    this.#count++;
+    if (cells === null) {
+      this.#tags.fill(Tag.absent, base, base + WIDTH);
+      this.#tags[base] = Tag.noRecord;
+      this.#previous = null;
+      return;
+    }
+    const tags = this.#tags;
+    const previous = this.#previous;
+    for (let column = 0; column < WIDTH; column++) {
+      const cell = cells[column];
+      let tag: number;
+      if (typeof cell === 'string') {
+        if (previous !== null && labelsOfTelemetryEvent[column] && previous[column] === cell) {
+          tag = Tag.repeat;
+        } else {
+          tag = Tag.text;
+          this.#lengths[this.#lengthCount++] = cell.length;
+          this.#units += cell.length;
+          if (cell.length > 0) this.#group = this.#group === '' ? cell : this.#group + cell;
+        }
+      } else if (cell === undefined) {
+        tag = Tag.absent;
+      } else if (cell === null) {
+        tag = Tag.null;
+      } else if (typeof cell === 'number') {
+        tag = Tag.number;
+        this.#numbers[this.#numberCount++] = cell;
+      } else {
+        tag = cell === true ? Tag.true : cell === false ? Tag.false : Tag.invalid;
+      }
+      tags[base + column] = tag;
+    }
+    this.#previous = cells;
+    if (++this.#grouped === GROUP_RECORDS || this.#group.length > GROUP_UNITS) this.#endGroup();
+  }
+
+  /** The records so far, as views of the staging buffers. */
+  finish(): PackedEvents {
+    this.#endGroup();
+    return {
+      count: this.#count,
+      tags: this.#tags.subarray(0, this.#count * WIDTH),
+      lengths: this.#lengths.subarray(0, this.#lengthCount),
+      numbers: this.#numbers.subarray(0, this.#numberCount),
+      texts: this.#texts,
+      units: this.#units,
+    };
+  }
+
+  #endGroup(): void {
+    if (this.#group !== '') this.#texts.push(this.#group);
+    this.#group = '';
+    this.#grouped = 0;
+  }
+
+  #grow(): void {
+    const [tags, lengths, numbers] = [this.#tags, this.#lengths, this.#numbers];
+    const cells = tags.length * 2;
+    (this.#tags = new Uint8Array(cells)).set(tags);
+    (this.#lengths = new Int32Array(cells)).set(lengths);
+    (this.#numbers = new Float64Array(cells)).set(numbers);
+  }
+}
+
+/** The same records in buffers of their own. */
+export function keep(packed: PackedEvents): PackedEvents {
+  const { tags, lengths, numbers } = packed;
+  return { ...packed, tags: tags.slice(), lengths: lengths.slice(), numbers: numbers.slice() };
+}

@@ -1,0 +1,267 @@
+// `npm test`: everything that must hold before a commit, from a fresh clone on.
+//
+//   npm test                              all steps
+//   npm test -- --only js                 some: ids or groups of STEPS below, separated by commas
+//   npm test -- --only js 03 04           of the JavaScript tests those files whose name contains one of the words
+//   npm test -- --verbose                 show what the commands print while they run
+//   npm test -- --only js --coverage      with Node's coverage report
+//
+// The first failing step ends the run and shows its output. Complete logs are in target/test-logs/.
+
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildDist, buildNative, prepare } from './prepare.mjs';
+import { writeRows } from './rows.mjs';
+import { runtime } from './runtimes.mjs';
+import { compileSnippets } from './snippets.mjs';
+import { StepError, duration, progress, root, run } from './steps.mjs';
+
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    coverage: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+const CI = Boolean(process.env.CI);
+const LOGS = join(root, 'target/test-logs');
+/** No single test, file or runtime may hold a run for ever. */
+const TEST_TIMEOUT_MS = 15 * 60_000;
+const RUNTIME_TIMEOUT_MS = 40 * 60_000;
+/** What the project generates and commits. */
+const GENERATED = [
+  'native.cjs',
+  '*.d.ts',
+  '*.d.cts',
+  'js/generated',
+  'Cargo.lock',
+  'package-lock.json',
+  'runtimes/package-lock.json',
+];
+
+const locked = CI ? ['--locked'] : [];
+const core = ['--no-default-features'];
+const warnings = ['--', '-D', 'warnings'];
+
+/**
+ * In this order. `built`: the step imports the package, so it must be built first. `work` gets functions to show progress
+ * and to run a command with its output in the step's log, and may return counts of tests.
+ */
+const STEPS = [
+  {
+    id: 'fmt',
+    group: 'rust',
+    label: 'cargo fmt',
+    work: ({ sh }) => sh('cargo', ['fmt', '--check', '--', `--color=${process.stdout.isTTY ? 'always' : 'never'}`]),
+  },
+  {
+    id: 'clippy',
+    group: 'rust',
+    label: 'clippy',
+    work: ({ sh }) => sh('cargo', ['clippy', '--all-targets', ...locked, ...warnings]),
+  },
+  {
+    id: 'clippy-core',
+    group: 'rust',
+    label: 'clippy, core alone',
+    work: ({ sh }) => sh('cargo', ['clippy', '--all-targets', ...core, ...locked, ...warnings]),
+  },
+  { id: 'cargo-core', group: 'rust', label: 'cargo test, core alone', work: (step) => cargoTest(step, core) },
+  { id: 'cargo', group: 'rust', label: 'cargo test', work: (step) => cargoTest(step, []) },
+  { id: 'rows', group: 'build', label: 'generate the row types', work: writeRows },
+  { id: 'native', group: 'build', label: 'build the add-on', work: ({ note }) => buildNative(note) },
+  { id: 'types', group: 'build', label: 'type check', work: buildDist },
+  { id: 'docs', group: 'docs', built: true, label: 'compile the examples of README and docs', work: compileSnippets },
+  {
+    id: 'js',
+    group: 'runtimes',
+    built: true,
+    label: `tests on Node ${process.versions.node}`,
+    work: (step) => nodeTest(step, process.execPath),
+  },
+  {
+    id: 'newest-node',
+    group: 'runtimes',
+    built: true,
+    label: 'tests on the newest Node',
+    work: async (step) => nodeTest(step, await other('node')),
+  },
+  {
+    id: 'bun',
+    group: 'runtimes',
+    built: true,
+    label: 'tests on Bun',
+    work: async (step) => bunTest(step, await other('bun')),
+  },
+  { id: 'generated', group: 'generated', label: 'generated files are committed', work: generatedFiles },
+];
+
+/** Thrown by a step that cannot run here. */
+class Skip extends Error {}
+
+// --- the steps
+
+async function cargoTest({ sh }, flags) {
+  const output = await sh('cargo', ['test', ...flags, ...locked]);
+  const lines = [...output.matchAll(/^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored.*$/gm)];
+  const sum = (group) => lines.reduce((total, match) => total + Number(match[group]), 0);
+  return {
+    passed: sum(1),
+    failed: sum(2),
+    skipped: sum(3),
+    closing: lines.filter((match) => match[1] > 0).map((match) => match[0]),
+  };
+}
+
+function specs() {
+  const all = readdirSync(join(root, '__test__'))
+    .filter((name) => name.endsWith('.spec.mjs'))
+    .sort();
+  const chosen = words.length ? all.filter((name) => words.some((word) => name.includes(word))) : all;
+  if (!chosen.length)
+    throw new StepError(`No test file in __test__/${words.length ? ` is named like ${words.join(', ')}` : ''}`);
+  return chosen.map((name) => `./__test__/${name}`);
+}
+
+/** The same environment on each runtime: `bun test` would set NODE_ENV to "test", and the defaults depend on it. */
+function testEnv() {
+  const env = { ...process.env, NODE_ENV: '' };
+  for (const name of ['DEBUG', 'VIBEKIT_DB_PATH', 'NODE_TEST_CONTEXT', 'FORCE_COLOR']) delete env[name];
+  return env;
+}
+
+async function nodeTest({ sh }, node) {
+  // One file at a time: several specs measure how long the event loop is held.
+  const flags = ['--test', '--test-reporter=spec', '--test-concurrency=1', `--test-timeout=${TEST_TIMEOUT_MS}`];
+  if (options.coverage) flags.push('--experimental-test-coverage');
+  const output = await sh(node, [...flags, ...specs()], { env: testEnv(), timeoutMs: RUNTIME_TIMEOUT_MS });
+  const closing = [...output.matchAll(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/gm)];
+  const count = Object.fromEntries(closing.map((match) => [match[1], Number(match[2])]));
+  const report = options.coverage ? [output.slice(output.indexOf('ℹ start of coverage report'))] : [];
+  return {
+    passed: count.pass ?? 0,
+    failed: (count.fail ?? 0) + (count.cancelled ?? 0),
+    skipped: (count.skipped ?? 0) + (count.todo ?? 0),
+    closing: [...closing.map((match) => match[0]), ...report],
+  };
+}
+
+/** One process a file, as Node does it: `bun test` alone would run all files in one. */
+async function bunTest({ sh, note }, bun) {
+  const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
+  for (const spec of specs()) {
+    note(spec);
+    const output = await sh(bun, ['test', `--timeout=${TEST_TIMEOUT_MS}`, spec], {
+      env: testEnv(),
+      timeoutMs: RUNTIME_TIMEOUT_MS,
+    });
+    for (const [, count, kind] of output.matchAll(/^ (\d+) (pass|fail|skip|todo)$/gm)) total[kind] += Number(count);
+  }
+  const closing = Object.entries(total).map(([kind, count]) => ` ${count} ${kind}`);
+  return { passed: total.pass, failed: total.fail, skipped: total.skip + total.todo, closing };
+}
+
+async function other(name) {
+  const found = await runtime(name);
+  if (found) return found;
+  if (CI) throw new StepError(`${name} could not be installed from runtimes/package.json`);
+  throw new Skip(`no npm package brings ${name} for ${process.platform} ${process.arch}`);
+}
+
+async function generatedFiles({ sh }) {
+  if (!existsSync(join(root, '.git'))) throw new Skip('not a git checkout');
+  const untracked = await sh('git', ['ls-files', '--others', '--exclude-standard', '--', ...GENERATED]);
+  if (untracked) throw new StepError('Generated files are missing from git: add them', untracked);
+  try {
+    await sh('git', ['diff', '--exit-code', '--', ...GENERATED]);
+  } catch (error) {
+    throw new StepError(
+      'Generated files differ from what git has: add them (git add), after a look at why',
+      error.output,
+    );
+  }
+}
+
+// --- running them
+
+function chosenSteps() {
+  if (!options.only) return STEPS;
+  const names = options.only.split(',');
+  const unknown = names.filter((name) => !STEPS.some((step) => step.id === name || step.group === name));
+  if (unknown.length) {
+    const known = [...new Set(STEPS.flatMap((step) => [step.group, step.id]))];
+    throw new StepError(`Unknown step ${unknown.join(', ')}: one of ${known.join(', ')}`);
+  }
+  return STEPS.filter((step) => names.includes(step.id) || names.includes(step.group));
+}
+
+/** Runs one step and returns its counts, or `undefined` if it has none. */
+async function runStep(step) {
+  const line = progress(process.stdout, step.label);
+  let log = '';
+  const note = (text) => (options.verbose ? process.stdout.write(`${text}\n`) : line.note(text));
+  const sh = async (command, args, more = {}) => {
+    try {
+      const output = await run(command, args, { onLine: note, ...more });
+      log += output;
+      return output;
+    } catch (error) {
+      log += error.output ?? '';
+      throw error;
+    }
+  };
+  try {
+    const result = await step.work({ sh, note });
+    if (result?.closing && !result.passed) throw new StepError('No test was run');
+    line.done();
+    for (const text of result?.closing ?? []) process.stdout.write(`    ${text.trimEnd()}\n`);
+    return result;
+  } catch (error) {
+    if (error instanceof Skip) return void line.skipped(error.message);
+    line.failed();
+    throw Object.assign(error, { output: log || error.output });
+  } finally {
+    mkdirSync(LOGS, { recursive: true });
+    writeFileSync(join(LOGS, `${step.id}.log`), log);
+  }
+}
+
+/** The last lines of a long output, and where the others are. */
+function tail(output, id) {
+  const lines = output.trimEnd().split('\n');
+  if (lines.length <= 400) return lines.join('\n');
+  return [`… ${lines.length - 400} lines before these are in target/test-logs/${id}.log`, ...lines.slice(-400)].join(
+    '\n',
+  );
+}
+
+const started = performance.now();
+const total = { passed: 0, failed: 0, skipped: 0 };
+let current = { id: 'prepare' };
+try {
+  const steps = chosenSteps();
+  await prepare({ only: 'install' });
+  let built = false;
+  for (const step of steps) {
+    current = step;
+    if (step.built && !built) {
+      await prepare();
+      built = true;
+    }
+    const result = await runStep(step);
+    if (result?.closing) for (const key of Object.keys(total)) total[key] += result[key];
+  }
+} catch (error) {
+  process.stdout.write(`\n${tail(error.output ?? '', current.id)}\n`);
+  process.stdout.write(
+    `\n✗ ${current.label ?? current.id}: ${error instanceof StepError ? error.message : error.stack}\n`,
+  );
+  process.stdout.write(`  Run this step alone with: npm test -- --only ${current.id}\n`);
+  total.failed ||= 1;
+  process.exitCode = 1;
+}
+process.stdout.write(`\n${duration(performance.now() - started)}\n`);
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
