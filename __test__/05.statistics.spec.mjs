@@ -174,8 +174,8 @@ test('E16c verifyStatistics({ repair: true }) reports the differences and rewrit
 test('events another program inserted while the file was closed are counted from the next open', { skip: skipWithoutPython }, async () => {
   const { db, ops, path } = await withExample();
   await db.close();
-  await foreignScript(path, `INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, timestamp)
-    VALUES ('quiet', 'stream', 'other', 'code', ${T + 100}), ('quiet', 'error', 'other', 'code', ${T + 200});`);
+  await foreignScript(path, `INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, timestamp, created_at)
+    VALUES ('quiet', 'stream', 'other', 'code', ${T + 100}, ${T}), ('quiet', 'error', 'other', 'code', ${T + 200}, ${T});`);
   assert.equal((await ops.getStatistics()).totalEvents, 6);
   rowLike(await ops.getSession('quiet'), keys.session, { eventCount: 2, streamEventCount: 1, errorCount: 1 });
   await sameAsRecount(ops);

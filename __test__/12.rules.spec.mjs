@@ -23,7 +23,7 @@ test('a rule is listed as it was given and found by table, field and state', asy
   const { ops } = await openClient();
   await ops.addValidationRule(modeRule);
   await ops.addValidationRule({ tableName: 'telemetry_sessions', fieldName: 'sandbox_id', ruleType: 'required', ruleConfig: '{}', errorMessage: 'm', isActive: false, priority: 5 });
-  const rules = await ops.listValidationRules();
+  const rules = (await ops.listValidationRules()).sort((a, b) => a.id - b.id);
   rowLike(rules[0], keys.rule, { id: 1, tableName: 'telemetry_events', fieldName: 'mode', ruleType: 'enum', ruleConfig: '{"values":["code","chat"]}', errorMessage: 'bad mode', isActive: true, priority: 100 });
   rowLike(rules[1], keys.rule, { id: 2, ruleConfig: '{}', isActive: false, priority: 5 });
   assert.deepEqual(ids(await ops.listValidationRules({ tableName: 'telemetry_events' })), [1]);

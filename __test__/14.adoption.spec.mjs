@@ -40,7 +40,7 @@ INSERT INTO telemetry_events (id, session_id, event_type, agent_type, mode, prom
 async function adopted(script) {
   const path = join(tempDir(), 't.db');
   await foreignScript(path, script);
-  return { path, ...await openClient({ dbPath: path }, { sessions: [] }) };
+  return { ...await openClient({ dbPath: path }, { sessions: [] }), path };
 }
 
 test('E33a a file of @vibe-kit/db keeps all rows and ids; an event of a missing session gets one', { skip: skipWithoutPython }, async () => {

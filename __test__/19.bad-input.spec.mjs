@@ -329,7 +329,7 @@ const badRuleConfigs = [
   ['json_schema', { schema: 5 }], ['json_schema', { schema: { pattern: '(' } }],
 ];
 for (const [key, value] of badRules) {
-  refuses(`a rule with ${key} ${show(value)}`, (ops) => ops.addValidationRule({ ...rule, [key]: value }), /^Invalid validation rule: ./, key);
+  refuses(`a rule with ${key} ${show(value)}`, (ops) => ops.addValidationRule({ ...rule, [key]: value }), /^(Invalid validation rule: .|Field "\w+" is invalid)/, key);
 }
 for (const [ruleType, ruleConfig] of badRuleConfigs) {
   refuses(`a ${ruleType} rule ${show(ruleConfig)}`, (ops) => ops.addValidationRule({ ...rule, ruleType, ruleConfig }), /^Invalid validation rule: ./, 'ruleConfig');

@@ -1,8 +1,8 @@
 //! Values on their way out to JavaScript.
 
 use napi::{
-    Env, JsValue, Result,
-    bindgen_prelude::{Array, Float64ArraySlice, Null, Object, Uint8ArraySlice, Uint16ArraySlice, Unknown},
+    Env, JsValue, Property, PropertyAttributes, Result,
+    bindgen_prelude::{Array, Float64ArraySlice, JsObjectValue, Null, Object, Uint8ArraySlice, Uint16ArraySlice, Unknown},
 };
 use serde_json::Value as Json;
 
@@ -23,7 +23,6 @@ const LOG: u32 = 4;
 /// `[number, kind, payload]`
 pub(super) fn completion<'env>(env: &'env Env, completion: &Completion) -> Result<Array<'env>> {
     let (kind, payload) = match &completion.payload {
-        Payload::Done(Value::Row(row)) => (DONE, rows(env, row)?.to_unknown()),
         Payload::Done(value) => (DONE, done(env, value)?),
         Payload::Failed { operation, error } => (FAILED, failure(env, error, operation)?.to_unknown()),
         Payload::Rows(chunk, _) => (ROWS, rows(env, chunk)?.to_unknown()),
@@ -105,7 +104,15 @@ pub(super) fn json<'env>(env: &'env Env, value: &Json) -> Result<Unknown<'env>> 
         Json::Object(entries) => {
             let mut object = Object::new(env)?;
             for (key, entry) in entries {
-                object.set(key, json(env, entry)?)?;
+                let value = json(env, entry)?;
+                if key == "__proto__" {
+                    // Setting it would replace the prototype; defining it makes it a key like any other.
+                    let all = PropertyAttributes::Writable | PropertyAttributes::Enumerable | PropertyAttributes::Configurable;
+                    let property = Property::new().with_utf8_name(key)?.with_value(&value).with_property_attributes(all);
+                    object.define_properties(&[property])?;
+                } else {
+                    object.set(key, value)?;
+                }
             }
             Ok(object.to_unknown())
         }

@@ -25,11 +25,12 @@ pub(super) fn write(record: &Record<'_>) -> String {
     Value::Object(object).to_string()
 }
 
-/// The events of a buffer. One without a `sessionId` belongs to the session of its row.
+/// The events of a buffer. One without a `sessionId` belongs to the session of its row; with `all_of_row` every one does,
+/// as the session may have been renamed since.
 ///
 /// # Errors
 /// [`Error::Validation`] if the text is not an array of objects.
-pub(super) fn read(text: &str, session_id: &str) -> Result<Batch> {
+pub(super) fn read(text: &str, session_id: &str, all_of_row: bool) -> Result<Batch> {
     let events: Vec<HashMap<String, &RawValue>> = serde_json::from_str(text)
         .map_err(|error| Error::invalid(format!("Buffer data is unreadable: {error}"), "bufferData"))?;
     let mut batch = Batch::new(&EVENT);
@@ -38,7 +39,7 @@ pub(super) fn read(text: &str, session_id: &str) -> Result<Batch> {
             .columns
             .iter()
             .map(|column| match event.get(column.key) {
-                None if column.key == "sessionId" => Cell::Text(session_id.into()),
+                found if column.key == "sessionId" && (found.is_none() || all_of_row) => Cell::Text(session_id.into()),
                 None => Cell::Absent,
                 Some(raw) => Cell::parse(raw, column.kind),
             })
@@ -92,7 +93,7 @@ mod tests {
     fn events_come_back_from_their_text() {
         let text =
             r#"[{"sessionId":"a","eventType":"stream","timestamp":1.5,"metadata":{"b":[1,2.5]},"prompt":null},{}]"#;
-        let batch = read(text, "row").unwrap();
+        let batch = read(text, "row", false).unwrap();
         assert_eq!(batch.record(0).get("metadata"), Field::Text(r#"{"b":[1,2.5]}"#));
         assert_eq!(batch.record(0).get("prompt"), Field::Null);
         assert_eq!(batch.record(1).get("sessionId"), Field::Text("row"));
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_no_array_of_objects_is_unreadable() {
         for text in ["", "not json", "{}", "[1]", "[{}", "null"] {
-            assert!(read(text, "s").unwrap_err().is_refusal(), "{text}");
+            assert!(read(text, "s", false).unwrap_err().is_refusal(), "{text}");
         }
     }
 }

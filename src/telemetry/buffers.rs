@@ -321,7 +321,7 @@ fn flush_if_full(conn: &Conn, state: &mut Telemetry, session_id: &str) -> Result
 /// transaction. Returns the number of events.
 fn flush_row(conn: &Conn, state: &mut Telemetry, row: &Pending) -> Result<u64> {
     let flushed = state.attempt(conn, |state| {
-        let events = buffered::read(&row.data, &row.session_id)?;
+        let events = buffered::read(&row.data, &row.session_id, row.managed)?;
         let now = now();
         state.growing(conn, row.data.len(), |state| {
             for record in events.records() {

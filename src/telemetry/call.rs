@@ -24,7 +24,7 @@ pub enum Value {
     Json(serde_json::Value),
     /// The outcomes of a micro-batch of insertEvent calls.
     Inserted(Inserted),
-    /// One row.
+    /// One row; it goes out as rows do.
     Row(Rows),
 }
 
@@ -134,7 +134,11 @@ impl Call {
             };
             self.recorder.record(query_type, sql, took, outcome);
         }
-        reply.done(self.operation, result.map(|(value, _)| value));
+        let result = result.and_then(|(value, _)| match value {
+            Value::Row(row) => reply.rows(row).map(|()| Value::Nothing),
+            value => Ok(value),
+        });
+        reply.done(self.operation, result);
     }
 
     /// Count and answer the calls of a micro-batch; together they took `took`.

@@ -99,7 +99,7 @@ impl MicroBatch {
     }
 
     pub(super) fn run(&mut self, conn: &Conn, state: &mut Telemetry) -> Result<Inserted> {
-        let bytes = self.batch.bytes();
+        let bytes = self.batch.bytes() / self.batch.len().max(1);
         let now = now();
         let mut inserted = Inserted::default();
         for (index, record) in self.batch.records().enumerate() {

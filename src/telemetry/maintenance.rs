@@ -82,7 +82,7 @@ fn check_size(session: &mut WriteSession<Telemetry>) -> Result<()> {
         return Ok(());
     }
     if retention::prune_some(session, "maxSizeMB")? {
-        session.module.schedule.grew();
+        session.module.schedule.grew(0);
     } else if retention::over_cap(session)? && !std::mem::replace(&mut session.module.schedule.warned, true) {
         let megabytes = session.module.config.max_size_mb.unwrap_or_default();
         session.notices().warn(&format!(

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::config::TelemetryConfig;
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// How soon after it grew the file is held against `maxSizeMB`, and at most how often.
+/// The file is held against `maxSizeMB` after as many bytes, or as long after it grew.
+const CHECK_AFTER: usize = 64 << 10;
 const SIZE_CHECK: Duration = Duration::from_secs(1);
 
 /// The clock hands of one store.
@@ -18,6 +19,7 @@ pub(super) struct Schedule {
     /// Expired events are left: a batch is due as soon as the writer has a moment.
     pruning: bool,
     size_check: Option<Instant>,
+    grown: usize,
     /// The caller has been warned that the file is over its cap, and it still is.
     pub(super) warned: bool,
 }
@@ -40,14 +42,18 @@ impl Schedule {
             hourly: Instant::now() + HOUR,
             pruning: false,
             size_check: None,
+            grown: 0,
             warned: false,
         }
     }
 
-    /// The file has grown.
-    pub(super) fn grew(&mut self) {
-        if self.capped && self.size_check.is_none() {
-            self.size_check = Some(Instant::now() + SIZE_CHECK);
+    /// The file has grown by about `bytes`.
+    pub(super) fn grew(&mut self, bytes: usize) {
+        if self.capped {
+            self.grown += bytes;
+            let now = Instant::now();
+            let at = if self.grown >= CHECK_AFTER { now } else { now + SIZE_CHECK };
+            self.size_check = Some(self.size_check.map_or(at, |earlier| earlier.min(at)));
         }
     }
 
@@ -78,6 +84,7 @@ impl Schedule {
         }
         if due.size_check {
             self.size_check = None;
+            self.grown = 0;
         }
         due
     }

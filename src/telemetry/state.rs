@@ -71,7 +71,7 @@ impl Telemetry {
         bytes: usize,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        self.schedule.grew();
+        self.schedule.grew(bytes);
         let Some(megabytes) = self.config.max_size_mb else { return work(self) };
         if self.config.on_size_limit != OnSizeLimit::Reject {
             return work(self);
