@@ -79,7 +79,7 @@ async function recordSession(agent, run) {
   for (let turn = 1; turn <= turns && !failed && !clock.over(); turn += 1) {
     await ops.insertEvent(event('start', { prompt: random.pick(PROMPTS), metadata: { turn, model } }))
     const chunks = []
-    for (let left = Math.min(2000, Math.ceil(random.skewed(120))); left > 0; left -= 1) {
+    for (let left = Math.min(2000, Math.ceil(random.skewed(45))); left > 0; left -= 1) {
       time += Math.ceil(random.skewed(90, 1.1))
       const streamData = corpus(random)
       const metadata = { model, turn, tokens: streamData.length >> 2, tool: random.chance(0.2) ? random.pick(TOOLS) : undefined }

@@ -19,11 +19,12 @@ export async function printSessionSummary(ops, run, out = process.stdout) {
   const { result: figures, ms: readMs } = await timed(() => collect(ops, run.sessionId))
   const { result: statistics, ms: statisticsMs } = await timed(() => ops.getStatistics())
 
+  const { tokens } = figures
   print('', box(`session ${session.id}`, facts([
     ['agent', session.agentType, [session.mode, session.status, metadataOf(session).cwd].filter(Boolean).join(' · ')],
     ['messages', count(run.messages), `${count(run.events)} events added, ${count(run.skipped)} messages were here already`],
     ['took', duration(session.duration), 'from the first message to the last'],
-    ['tokens', count(figures.tokens.total), `${count(figures.tokens.input)} in · ${count(figures.tokens.output)} out · ${count(figures.tokens.cacheRead)} cached`],
+    ['tokens', count(tokens.total), `${count(tokens.input)} in · ${count(tokens.output)} out · ${count(tokens.cacheRead)} cached`],
     ['cost', `$${figures.cost.toFixed(2)}`, figures.models],
     ['errors', count(session.errorCount), figures.reasons],
   ], paint), paint))
@@ -33,10 +34,12 @@ export async function printSessionSummary(ops, run, out = process.stdout) {
   if (figures.tools.size > 0) {
     heading('tool calls')
     const tools = [...figures.tools].sort(([, a], [, b]) => b.calls - a.calls)
-    print(...chart(tools.map(([name, { calls, errors }]) => [name, calls, errors > 0 ? `${errors} failed` : '']), paint, { colour: 'green' }))
+    const rows = tools.map(([name, { calls, errors }]) => [name, calls, errors > 0 ? `${errors} failed` : ''])
+    print(...chart(rows, paint, { colour: 'green' }))
   }
   heading('longest waits')
-  print(...chart(figures.gaps.map(({ ms, role, line }) => [`before ${role}, line ${line}`, ms, '']), paint, { colour: 'yellow', format: duration }))
+  const gaps = figures.gaps.map(({ ms, role, line }) => [`before ${role}, line ${line}`, ms, ''])
+  print(...chart(gaps, paint, { colour: 'yellow', format: duration }))
 
   print('', box('the store', facts([
     ['events', count(statistics.totalEvents), `sessions: ${count(statistics.sessionsTotal)}, ${bytes(statistics.dbSizeBytes)} on disk`],

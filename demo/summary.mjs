@@ -16,7 +16,7 @@ export async function printFleetSummary(ops, run, out = process.stdout) {
   const days = await ops.getDailyStatistics()
   const { result: sessions, ms: sessionsMs } = await timed(() => ops.querySessions())
   const errors = await ops.queryErrors()
-  const { totalEvents, eventBreakdown, agentBreakdown, modeBreakdown } = statistics
+  const { totalEvents, dbSizeBytes, eventBreakdown, agentBreakdown, modeBreakdown } = statistics
 
 
   print('', box('recorded', facts([
@@ -24,7 +24,7 @@ export async function printFleetSummary(ops, run, out = process.stdout) {
     ['events', count(totalEvents), `${count(run.events / (run.ms / 1000))} a second for ${duration(run.ms)}`],
     ['failed events', count(eventBreakdown.error), `${percent(eventBreakdown.error / (totalEvents || 1))} of all events`],
     ['error log', count(errors.length), severities(errors)],
-    ['size on disk', bytes(statistics.dbSizeBytes), `${Math.round(statistics.dbSizeBytes / (totalEvents || 1))} bytes an event, indexes included`],
+    ['size on disk', bytes(dbSizeBytes), `${Math.round(dbSizeBytes / (totalEvents || 1))} bytes an event, indexes included`],
   ], paint), paint))
 
   heading('events by type')
