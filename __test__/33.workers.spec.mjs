@@ -18,32 +18,36 @@ async function runWorkers(dbPath) {
   return JSON.parse(stdout)
 }
 
-test('terminating worker threads in mid-write neither crashes the process nor loses or tears a write', { timeout: 180_000 }, async () => {
-  const dbPath = join(freshDirectory(), 'workers.db')
-  const { acknowledged, terminated, finished } = await runWorkers(dbPath)
-  assert.equal(terminated.length, Math.ceil(WORKERS / 3))
-  assert.equal(finished.length, WORKERS - terminated.length, 'the others were not disturbed')
+// Where exactly a termination hits is chance: three times finds more than once.
+for (const round of [1, 2, 3]) {
+  const title = `terminating worker threads in mid-write neither crashes the process nor loses or tears a write (${round} of 3)`
+  test(title, { timeout: 120_000 }, async () => {
+    const dbPath = join(freshDirectory(), 'workers.db')
+    const { acknowledged, terminated, finished } = await runWorkers(dbPath)
+    assert.equal(terminated.length, Math.ceil(WORKERS / 3))
+    assert.equal(finished.length, WORKERS - terminated.length, 'the others were not disturbed')
 
-  const ops = openOperations(dbPath)
-  try {
-    await ops.initialize()
-    const stored = new Map()
-    const calls = new Map()
-    for await (const row of ops.iterateEvents()) {
-      const { key, call, size } = metadataOf(row)
-      stored.set(key, (stored.get(key) ?? 0) + 1)
-      calls.set(call, { size, stored: (calls.get(call)?.stored ?? 0) + 1 })
+    const ops = openOperations(dbPath)
+    try {
+      await ops.initialize()
+      const stored = new Map()
+      const calls = new Map()
+      for await (const row of ops.iterateEvents()) {
+        const { key, call, size } = metadataOf(row)
+        stored.set(key, (stored.get(key) ?? 0) + 1)
+        calls.set(call, { size, stored: (calls.get(call)?.stored ?? 0) + 1 })
+      }
+      assert.deepEqual(acknowledged.filter(key => !stored.has(key)), [], 'acknowledged and lost')
+      assert.deepEqual([...stored].filter(([, times]) => times > 1), [], 'stored more than once')
+      assert.deepEqual([...calls].filter(([, { size, stored }]) => size !== stored), [], 'torn calls')
+      for (const name of finished) {
+        const { eventCount } = await ops.getSession(name)
+        assert.ok(eventCount >= EVENTS, `${name} has stored ${eventCount} of at least ${EVENTS}`)
+      }
+      assert.deepEqual(await ops.queryBuffers({ status: ['pending', 'failed'] }), [])
+      assert.deepEqual((await ops.verifyStatistics()).mismatches, [])
+    } finally {
+      await ops.close()
     }
-    assert.deepEqual(acknowledged.filter(key => !stored.has(key)), [], 'acknowledged and lost')
-    assert.deepEqual([...stored].filter(([, times]) => times > 1), [], 'stored more than once')
-    assert.deepEqual([...calls].filter(([, { size, stored }]) => size !== stored), [], 'torn calls')
-    for (const name of finished) {
-      const { eventCount } = await ops.getSession(name)
-      assert.ok(eventCount >= EVENTS, `${name} has stored ${eventCount} of at least ${EVENTS}`)
-    }
-    assert.deepEqual(await ops.queryBuffers({ status: ['pending', 'failed'] }), [])
-    assert.deepEqual((await ops.verifyStatistics()).mismatches, [])
-  } finally {
-    await ops.close()
-  }
-})
+  })
+}

@@ -29,17 +29,21 @@ export async function printSessionSummary(ops, run, out = process.stdout) {
     ['errors', count(session.errorCount), figures.reasons],
   ], paint), paint))
 
-  heading('messages by role')
-  print(...chart(byValue(figures.roles), paint))
+  if (run.messages > 0) {
+    heading('messages by role')
+    print(...chart(byValue(figures.roles), paint))
+  }
   if (figures.tools.size > 0) {
     heading('tool calls')
     const tools = [...figures.tools].sort(([, a], [, b]) => b.calls - a.calls)
     const rows = tools.map(([name, { calls, errors }]) => [name, calls, errors > 0 ? `${errors} failed` : ''])
     print(...chart(rows, paint, { colour: 'green' }))
   }
-  heading('longest waits')
-  const gaps = figures.gaps.map(({ ms, role, line }) => [`before ${role}, line ${line}`, ms, ''])
-  print(...chart(gaps, paint, { colour: 'yellow', format: duration }))
+  if (figures.gaps.length > 0) {
+    heading('longest waits')
+    const rows = figures.gaps.map(({ ms, role, line }) => [`before ${role}, line ${line}`, ms, ''])
+    print(...chart(rows, paint, { colour: 'yellow', format: duration }))
+  }
 
   print('', box('the store', facts([
     ['events', count(statistics.totalEvents), `sessions: ${count(statistics.sessionsTotal)}, ${bytes(statistics.dbSizeBytes)} on disk`],
@@ -51,7 +55,7 @@ export async function printSessionSummary(ops, run, out = process.stdout) {
   ], paint), paint))
 
   if (run.malformed.length > 0) {
-    heading(`${count(run.malformed.length)} malformed lines, left out`)
+    heading(`malformed lines, left out: ${count(run.malformed.length)}`)
     for (const { line, reason } of run.malformed.slice(0, MALFORMED)) print(`  ${paint.red(`line ${line}`)}  ${reason}`)
     if (run.malformed.length > MALFORMED) print(paint.dim(`  … and ${count(run.malformed.length - MALFORMED)} more`))
   }
