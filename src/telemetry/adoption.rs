@@ -26,14 +26,12 @@ const TIMES: [&str; 5] = ["created_at", "updated_at", "last_updated", "computed_
 /// `MIGRATION_CONFLICT`
 pub(super) fn recognise(file: &Schema, declared: &[Schema]) -> Result<Option<i64>> {
     let Some(wanted) = declared.first() else { return Ok(None) };
+    let is_new = wanted.tables.iter().all(|table| file.kind_of(&table.name).is_none());
+    if !is_new {
+        wanted.tables.iter().try_for_each(|table| check_table(file, table))?;
+    }
     check_names(file, wanted, MODULE)?;
-    if wanted.tables.iter().all(|table| file.kind_of(&table.name).is_none()) {
-        return Ok(None);
-    }
-    for table in &wanted.tables {
-        check_table(file, table)?;
-    }
-    Ok(Some(1))
+    Ok((!is_new).then_some(1))
 }
 
 fn check_table(file: &Schema, wanted: &Table) -> Result<()> {
@@ -90,9 +88,10 @@ pub(super) fn adopt(adoption: &mut Adoption<'_>, wanted: &Schema) -> Result<()> 
     create_missing_sessions(adoption.conn())?;
     adoption.repair_keys(wanted)?;
     adoption.create_missing(wanted)?;
-    adoption.reattach()?;
     recount::recount_sessions(adoption.conn(), true)?;
-    Ok(())
+    recount::rebuild_stats(adoption.conn())?;
+    // Last, so that no trigger of the owner's fires for any of this.
+    adoption.reattach()
 }
 
 fn fate(conn: &Connection, found: &Table, wanted: &Table) -> Result<Fate> {
