@@ -166,7 +166,10 @@ fn seconds_become_milliseconds_and_the_owners_things_stay() {
     assert_eq!(times("SELECT created_at FROM telemetry_audit_log"), real(&[1_750_000_006_000.0]));
     assert_eq!(times("SELECT applied_at FROM telemetry_schema_versions WHERE id = 15"), real(&[1_750_000_009_000.0]));
     // The owner's columns, index, trigger, view and journal.
-    assert_eq!(rows(&conn, "SELECT owner_note, owner_at FROM telemetry_events"), [[text("n"), Value::Real(5.0)]]);
+    assert_eq!(
+        rows(&conn, "SELECT owner_note, owner_at, owner_made FROM telemetry_events"),
+        [[text("n"), Value::Real(5.0), text("nm")]]
+    );
     let events = Schema::read(&conn).expect("schema").table("telemetry_events").cloned().expect("events");
     let note = events.column("owner_note").cloned().expect("kept");
     assert_eq!((note.not_null, note.affinity()), (false, Affinity::Text));
@@ -174,7 +177,7 @@ fn seconds_become_milliseconds_and_the_owners_things_stay() {
     for name in ["owner_note_index", "owner_trigger", "owner_view", "__drizzle_migrations"] {
         assert!(names.iter().any(|it| it == name), "{name}");
     }
-    for name in ["idx_events_agent_type", "idx_errors_severity"] {
+    for name in ["idx_events_agent_type", "idx_errors_severity", "telemetry_schema_versions_version_unique"] {
         assert!(!names.iter().any(|it| it == name), "{name}");
     }
     assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM owner_log"), 0, "no trigger fired");

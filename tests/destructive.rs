@@ -3,7 +3,7 @@
 mod common;
 
 use common::{content, memory, outcomes};
-use runledger::migration::{self, Migration, MigrationSet, Status};
+use runledger::migration::{self, ApplyOptions, Migration, MigrationSet, Run, Status};
 
 const BEFORE: &str = "
     CREATE TABLE full (id INTEGER PRIMARY KEY, x TEXT, y TEXT);
@@ -171,4 +171,20 @@ fn a_flag_is_enough_and_the_script_is_not_run() {
     assert_eq!((items[0].destructive, items[0].detected, items[0].executed), (true, false, false));
     let items = migration::apply(&mut conn, &set, true).expect("apply");
     assert_eq!((items[0].status, items[0].destructive, items[0].detected), (Status::Applied, true, false));
+}
+
+#[test]
+fn a_statement_prepared_before_the_migration_is_judged_too() {
+    let mut conn = memory(BEFORE);
+    conn.prepare_cached("DELETE FROM log WHERE text = ?1").expect("prepared").execute(["nothing"]).expect("run");
+    let before = content(&conn);
+    let set = MigrationSet::new("app", vec![Migration::external(1, "m1", false)]).expect("set");
+    let mut run = Run::new(&mut conn, &set, ApplyOptions::default()).expect("run");
+    run.begin(&mut conn).expect("begin");
+    conn.prepare_cached("DELETE FROM log WHERE text = ?1").expect("cached").execute(["first"]).expect("run");
+    conn.execute_batch("INSERT INTO log VALUES ('second', NULL)").expect("as many rows as before");
+    run.finish(&mut conn, Ok(())).expect("finish");
+    let items = run.end(&mut conn).expect("end");
+    assert_eq!(outcomes(&items), ["blocked: Destructive migration requires explicit approval"]);
+    assert_eq!(content(&conn), before);
 }

@@ -426,3 +426,30 @@ fn a_plan_item_has_the_keys_of_the_contract() {
             "changes": [{ "kind": "create", "object": "table", "name": "a" }], "executionMs": 0 })
     );
 }
+
+#[test]
+fn looking_at_a_set_does_not_reach_beyond_the_file() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("escaped.db");
+    let script = format!("CREATE TABLE a (x); ATTACH '{0}' AS e; VACUUM INTO '{0}'", path.display());
+    let set = MigrationSet::new("app", vec![Migration::sql(1, "m1", script, None)]).expect("set");
+    migration::inspect(&memory(""), &set).expect("inspect");
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_unfinished_run_is_undone_at_its_end() {
+    for dry_run in [false, true] {
+        let mut conn = memory("CREATE TABLE t (x)");
+        let before = content(&conn);
+        let set = MigrationSet::new("app", vec![Migration::external(1, "m1", false)]).expect("set");
+        let options = ApplyOptions { dry_run, allow_destructive: true };
+        let mut run = Run::new(&mut conn, &set, options).expect("run");
+        run.begin(&mut conn).expect("begin");
+        conn.execute_batch("DROP TABLE t").expect("half of it");
+        assert_eq!(run.end(&mut conn).expect("end"), []);
+        assert_eq!(content(&conn), before);
+        assert!(conn.is_autocommit());
+        conn.execute_batch("CREATE TABLE u (x)").expect("the connection is free again");
+    }
+}

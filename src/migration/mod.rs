@@ -52,5 +52,5 @@ pub use rollback::{Rollback, rollback, target_of};
 pub use rules::{Applied, ModuleRules, Standard};
 pub use runner::{ApplyOptions, Run, apply, plan, run_script};
 pub use schema::{Affinity, Column, Index, Schema, Table, Trigger, View, quoted};
-pub use set::{Migration, MigrationSet, Script};
+pub use set::{Migration, MigrationSet, Script, version_of};
 pub use validate::validate;

@@ -27,9 +27,12 @@ pub(super) fn recognise(
     for (version, schema) in versions.into_iter().rev() {
         let extra = names.iter().find(|it| present(&it.name) && schema.table(&it.name).is_none());
         let problem = match extra {
-            Some(table) => {
-                Some(MigrationError::conflict(set.module(), &table.name, "not there", found_text(file, &table.name)))
-            }
+            Some(table) => Some(MigrationError::conflict(
+                set.module(),
+                &table.name,
+                "nothing of that name",
+                found_text(file, &table.name),
+            )),
             None => schema.tables.iter().find_map(|wanted| mismatch(file, set.module(), wanted, optional)),
         };
         match problem {

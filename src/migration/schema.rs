@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 
+use super::guard::Guard;
 use super::set::{MigrationSet, Script};
 
 /// How a column stores what it is given (sqlite.org/datatype3.html §3.1).
@@ -178,9 +179,11 @@ impl Schema {
     /// # Errors
     /// Those of SQLite for the scratch database; not those of the scripts.
     pub fn declared(set: &MigrationSet) -> Result<Vec<Self>> {
-        let scratch = Connection::open_in_memory()?;
+        let mut scratch = Connection::open_in_memory()?;
         // A set may refer to tables of the sets it requires, which are not here.
-        scratch.pragma_update(None, "foreign_keys", false)?;
+        scratch.execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
+        // The scripts may be anybody's: as little as in the file may they reach beyond the database they are given.
+        let _guard = Guard::set(&mut scratch, None)?;
         let mut schemas = Vec::new();
         for migration in set.migrations() {
             let Script::Sql(up) = &migration.up else { break };

@@ -130,8 +130,12 @@ fn detach(adoption: &mut Adoption<'_>, table: &Table, wanted: &Schema, fate: Fat
 }
 
 /// Whether `@vibe-kit/db` made the index: `idx_<table>_<columns>`, in the words of the table's own columns. An owner
-/// who follows the same pattern loses an index that the definition does not need, not data; unique ones stay.
+/// who follows the same pattern loses an index that the definition does not need, not data. Unique ones stay, unless
+/// the definition has the same key.
 fn is_theirs(index: &Index, table: &Table) -> bool {
+    if index.is_unique() {
+        return is_key_of_ours(index, table);
+    }
     let short = table.name.trim_start_matches("telemetry_");
     let name = index.name.to_ascii_lowercase();
     let Some(rest) = name.strip_prefix("idx_").map(|rest| rest.strip_prefix("telemetry_").unwrap_or(rest)) else {
@@ -145,7 +149,18 @@ fn is_theirs(index: &Index, table: &Table) -> bool {
         matches!(word, "compound" | "composite" | "key" | "time" | "active" | "unresolved" | "pending")
             || table.columns.iter().any(|column| column.name.split('_').any(|part| part == word))
     };
-    !index.is_unique() && words.split('_').all(is_word_of_ours)
+    words.split('_').all(is_word_of_ours)
+}
+
+fn is_key_of_ours(index: &Index, table: &Table) -> bool {
+    let key: &[&str] = match table.name.as_str() {
+        "telemetry_stats" => &["stat_type", "stat_key"],
+        "telemetry_schema_versions" => &["version"],
+        _ => return false,
+    };
+    let columns = index.sql.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or_default();
+    let columns = columns.split(',').map(|name| name.trim_matches(|char: char| !char.is_alphanumeric()));
+    columns.eq(key.iter().copied())
 }
 
 /// Carries all rows into the definition's table; further columns are kept behind it.

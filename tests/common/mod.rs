@@ -71,7 +71,7 @@ pub fn content(conn: &Connection) -> String {
         .collect::<Result<_, _>>()
         .expect("schema");
     for (kind, name, table, sql) in objects {
-        let _ = writeln!(text, "{kind} {name} {table} {}", sql.unwrap_or_default());
+        let _ = writeln!(text, "{kind} {name} {table} {}", sql.unwrap_or_default().replace('\n', " "));
         if kind == "table" {
             for row in rows(conn, &format!("SELECT * FROM {} ORDER BY 1", quoted(&name))) {
                 let _ = writeln!(text, "  {row:?}");

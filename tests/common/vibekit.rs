@@ -51,7 +51,8 @@ CREATE TABLE telemetry_events (
   event_type TEXT NOT NULL, agent_type TEXT NOT NULL, mode TEXT NOT NULL, prompt TEXT NOT NULL, stream_data TEXT,
   sandbox_id TEXT, repo_url TEXT, metadata TEXT, timestamp REAL NOT NULL,
   created_at REAL DEFAULT (unixepoch()) NOT NULL, version INTEGER DEFAULT 1 NOT NULL,
-  schema_version TEXT DEFAULT '1.0.0' NOT NULL, owner_note TEXT NOT NULL DEFAULT 'n', owner_at REAL);
+  schema_version TEXT DEFAULT '1.0.0' NOT NULL, owner_note TEXT NOT NULL DEFAULT 'n', owner_at REAL,
+  owner_made TEXT GENERATED ALWAYS AS (owner_note || 'm') VIRTUAL);
 CREATE TABLE telemetry_buffers (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
   session_id TEXT NOT NULL REFERENCES telemetry_sessions(id) ON UPDATE cascade ON DELETE cascade,
@@ -96,6 +97,7 @@ CREATE INDEX idx_events_agent_type ON telemetry_events(agent_type);
 CREATE INDEX idx_events_compound ON telemetry_events(session_id, event_type, timestamp);
 CREATE INDEX idx_errors_severity ON telemetry_errors(severity);
 CREATE UNIQUE INDEX idx_stats_type_key ON telemetry_stats(stat_type, stat_key);
+CREATE UNIQUE INDEX `telemetry_schema_versions_version_unique` ON `telemetry_schema_versions` (`version`);
 CREATE INDEX owner_note_index ON telemetry_events(owner_note);
 CREATE TABLE owner_log (text TEXT);
 CREATE TRIGGER owner_trigger AFTER UPDATE ON telemetry_sessions BEGIN INSERT INTO owner_log VALUES (new.id); END;
