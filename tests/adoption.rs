@@ -3,7 +3,10 @@
 mod common;
 
 use common::{content, failed, file, memory, objects, one, outcomes, rows, vibekit};
-use runledger::migration::{self, Affinity, Migration, MigrationSet, Schema, same_definition};
+use runledger::error::Result;
+use runledger::migration::{
+    self, Affinity, Applied, Column, Migration, MigrationSet, ModuleRules, Schema, same_definition,
+};
 use runledger::telemetry::recount;
 use runledger::telemetry::schema as telemetry;
 use rusqlite::Connection;
@@ -496,4 +499,53 @@ fn a_converted_row_without_its_tables_is_a_conflict() {
     let error = failed(migration::open(&mut conn, &app()));
     assert_eq!((error.code.as_str(), &error.details["object"]), ("MIGRATION_CONFLICT", &"team".into()));
     assert_eq!(content(&conn), before);
+}
+
+/// What usage and instances need of the engine: seconds, optional columns, parents made on the spot.
+struct OwnRules;
+
+impl ModuleRules for OwnRules {
+    fn optional_columns(&self) -> &'static [(&'static str, &'static str)] {
+        &[("snapshots", "note")]
+    }
+
+    fn value(&self, table: &str, column: &Column) -> Option<String> {
+        (table == "snapshots" && column.name == "timestamp")
+            .then(|| "CASE WHEN timestamp < 100000000000 THEN timestamp * 1000 ELSE timestamp END".to_owned())
+    }
+
+    fn complete(&self, conn: &Connection) -> Result<()> {
+        conn.execute_batch("INSERT OR IGNORE INTO owners SELECT DISTINCT owner FROM snapshots")?;
+        Ok(())
+    }
+
+    fn applied(&self, conn: &Connection, applied: &Applied<'_>) -> Result<()> {
+        conn.execute("INSERT INTO owners VALUES (?1)", [format!("{} {}", applied.migration.name, applied.adopted)])?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_module_has_its_own_steps_in_an_adoption() {
+    let up = "CREATE TABLE owners (id TEXT PRIMARY KEY NOT NULL);
+        CREATE TABLE snapshots (id INTEGER PRIMARY KEY, owner TEXT NOT NULL REFERENCES owners(id), note TEXT,
+          timestamp INTEGER NOT NULL);";
+    let list = vec![Migration::sql(1, "first", up, None)];
+    let set = MigrationSet::new("instances", list).expect("set").with_rules(OwnRules);
+    let mut conn = memory(
+        "CREATE TABLE owners (id TEXT PRIMARY KEY);
+         CREATE TABLE snapshots (id INTEGER PRIMARY KEY, owner TEXT REFERENCES elsewhere(id), timestamp INTEGER);
+         PRAGMA foreign_keys = OFF; INSERT INTO snapshots VALUES (1, 'a', 1750000000), (2, 'b', 1750000000001);
+         PRAGMA foreign_keys = ON;",
+    );
+    let opened = migration::open(&mut conn, &set).expect("adopt");
+    assert_eq!((opened.prepared.adopted, opened.prepared.warnings.len()), (Some(1), 0));
+    assert_eq!(
+        rows(&conn, "SELECT owner, note, timestamp FROM snapshots ORDER BY id"),
+        [
+            [text("a"), Value::Null, Value::Integer(1_750_000_000_000)],
+            [text("b"), Value::Null, Value::Integer(1_750_000_000_001)]
+        ]
+    );
+    assert_eq!(rows(&conn, "SELECT id FROM owners ORDER BY id"), [[text("a")], [text("b")], [text("first true")]]);
 }

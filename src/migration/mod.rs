@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! The migration engine: one journal a file, for all modules.
 //!
 //! - what there is to do: [`MigrationSet`], [`Migration`], [`Script`], `checksum`, `module`

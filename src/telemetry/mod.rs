@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
 
 mod adoption;
