@@ -20,8 +20,8 @@ pub(super) struct Watch {
     created: HashSet<String>,
     /// Triggers that it created: their updates are the migration's own.
     created_triggers: HashSet<String>,
-    /// Columns that it may have dropped, as (table, column) in lower case.
-    altered_columns: HashSet<(String, String)>,
+    /// Whether the last ALTER TABLE named a column that existed.
+    alters_old_column: bool,
     altered_old_table: bool,
     lost: bool,
 }
@@ -32,7 +32,7 @@ impl Watch {
             before,
             created: HashSet::new(),
             created_triggers: HashSet::new(),
-            altered_columns: HashSet::new(),
+            alters_old_column: false,
             altered_old_table: false,
             lost: false,
         }
@@ -43,6 +43,10 @@ impl Watch {
         // ALTER TABLE names its database in another place, and the altered column where others have the database.
         if let AuthAction::AlterTable { database_name: "main", table_name } = event.action {
             return self.see_alter(table_name, event.database_name);
+        }
+        // DROP COLUMN runs this function of SQLite's own. If ADD COLUMN follows with the same name, both ends look alike.
+        if let AuthAction::Function { function_name: "sqlite_drop_column" } = event.action {
+            self.lost |= self.alters_old_column;
         }
         if event.database_name != Some("main") {
             return;
@@ -71,10 +75,9 @@ impl Watch {
     }
 
     fn see_alter(&mut self, table: &str, column: Option<&str>) {
-        if let Some(column) = column {
-            self.altered_columns.insert((table.to_ascii_lowercase(), column.to_ascii_lowercase()));
-        }
-        self.altered_old_table |= self.before.schema.table(table).is_some();
+        let old = self.before.schema.table(table);
+        self.altered_old_table |= old.is_some();
+        self.alters_old_column = old.zip(column).is_some_and(|(old, column)| old.column(column).is_some());
     }
 
     fn is_old(&self, table: &str) -> bool {
@@ -110,17 +113,7 @@ impl Watch {
 
     /// The verdict, with the state after the migration.
     pub(super) fn is_destructive(&self, after: &Snapshot) -> bool {
-        self.lost || lost(&self.before, after) || self.dropped_a_column_that_is_back(after)
-    }
-
-    /// DROP COLUMN and ADD COLUMN of one name: both ends look alike, the values are gone. DROP NOT NULL tells the
-    /// authorizer the same and loses nothing.
-    fn dropped_a_column_that_is_back(&self, after: &Snapshot) -> bool {
-        self.altered_columns.iter().any(|(table, column)| {
-            let old = self.before.schema.table(table).and_then(|it| it.column(column));
-            let new = after.schema.table(table).and_then(|it| it.column(column));
-            matches!((old, new), (Some(old), Some(new)) if !old.not_null || new.not_null)
-        })
+        self.lost || lost(&self.before, after)
     }
 }
 

@@ -177,6 +177,12 @@ impl MigrationError {
         .at(version)
     }
 
+    /// `version` was not applied for `reason`, and the caller cannot return that as a result.
+    pub fn blocked(module: &str, version: i64, name: &str, reason: &str) -> Self {
+        let text = format!("Migration {version} ({name}) is blocked: {reason}");
+        Self::new(MigrationCode::Blocked, module, text).at(version).with("reason", reason)
+    }
+
     /// `module` needs version `at_least` of `requires`.
     pub fn dependency(module: &str, version: i64, requires: &str, at_least: i64, current: i64) -> Self {
         Self::new(

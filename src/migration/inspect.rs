@@ -160,7 +160,13 @@ fn check_free(inspection: &Inspection, set: &MigrationSet) -> Result<()> {
         if now.kind_of(name).is_none()
             && let Some(found) = inspection.schema.kind_of(name)
         {
-            return Err(MigrationError::conflict(set.module(), name, "free for a pending migration", found).into());
+            return Err(MigrationError::conflict(
+                set.module(),
+                name,
+                "nothing of that name before a pending migration",
+                found,
+            )
+            .into());
         }
     }
     Ok(())

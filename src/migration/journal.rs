@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use crate::error::Result;
 
+use super::definition::same_definition;
 use super::error::{MigrationCode, MigrationError};
-use super::schema::{Affinity, Schema, Table, same_definition};
+use super::legacy_journal;
+use super::schema::{Affinity, Schema, Table};
 
 /// Name of the journal's table.
 pub const TABLE: &str = "schema_migrations";
@@ -57,7 +59,7 @@ impl JournalKind {
         if is_current(table) {
             return Ok(Self::Current);
         }
-        legacy(table).ok_or_else(|| {
+        legacy_journal::kind_of(table).ok_or_else(|| {
             let expected = "the journal (module, version, name, checksum, destructive, applied_at, execution_ms)";
             MigrationError::conflict(module, TABLE, expected, format!("a table {}", table.signature())).into()
         })
@@ -69,7 +71,7 @@ impl JournalKind {
     }
 
     /// The module that all rows of an older format belong to.
-    fn legacy_module(self) -> &'static str {
+    pub(super) fn legacy_module(self) -> &'static str {
         if self == Self::LegacyText { "database" } else { "usage" }
     }
 }
@@ -89,22 +91,6 @@ fn is_current(table: &Table) -> bool {
             && columns.iter().all(|(name, affinity, key)| {
                 table.column(name).is_some_and(|it| it.affinity() == *affinity && it.key == *key)
             })
-}
-
-fn legacy(table: &Table) -> Option<JournalKind> {
-    let affinity = |name| table.column(name).map(super::schema::Column::affinity);
-    if table.columns.len() != 3
-        || affinity("version") != Some(Affinity::Integer)
-        || affinity("name") != Some(Affinity::Text)
-    {
-        return None;
-    }
-    let applied_at = table.column("applied_at")?;
-    if applied_at.declared.eq_ignore_ascii_case("DATETIME") {
-        Some(JournalKind::LegacyText)
-    } else {
-        (applied_at.affinity() == Affinity::Integer).then_some(JournalKind::LegacyInteger)
-    }
 }
 
 /// One applied migration.
@@ -143,7 +129,9 @@ pub fn all_rows(conn: &Connection, kind: JournalKind) -> Result<Vec<JournalRow>>
     let sql = match kind {
         JournalKind::Missing => return Ok(Vec::new()),
         JournalKind::Current => "SELECT * FROM main.schema_migrations ORDER BY module, version".to_owned(),
-        JournalKind::LegacyText | JournalKind::LegacyInteger => format!("{} ORDER BY version", legacy_select(kind)),
+        JournalKind::LegacyText | JournalKind::LegacyInteger => {
+            format!("{} ORDER BY version", legacy_journal::select(kind))
+        }
     };
     let mut list = conn.prepare(&sql)?;
     let rows = list.query_map([], |row| {
@@ -158,17 +146,6 @@ pub fn all_rows(conn: &Connection, kind: JournalKind) -> Result<Vec<JournalRow>>
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The rows of an older format in the columns of ours. Times below 100 000 000 000 are seconds.
-fn legacy_select(kind: JournalKind) -> String {
-    format!(
-        "SELECT '{module}' AS module, version, coalesce(name, '') AS name, NULL AS checksum, 0 AS destructive, \
-         coalesce(CASE WHEN typeof(applied_at) = 'text' THEN CAST(round(unixepoch(applied_at, 'subsec') * 1000) AS \
-         INTEGER) WHEN applied_at < 100000000000 THEN CAST(applied_at * 1000 AS INTEGER) ELSE CAST(applied_at AS \
-         INTEGER) END, {NOW}) AS applied_at, 0.0 AS execution_ms FROM main.schema_migrations",
-        module = kind.legacy_module()
-    )
 }
 
 /// Creates the journal unless it is there.
@@ -186,17 +163,6 @@ pub fn create(conn: &Connection) -> Result<()> {
         conn.execute_batch(CREATE_INDEX)?;
     }
     Ok(())
-}
-
-/// Replaces a journal of an older format by ours with the same rows. Part of the caller's transaction.
-///
-/// # Errors
-/// Those of SQLite.
-pub fn convert(conn: &Connection, kind: JournalKind) -> Result<()> {
-    let rows = all_rows(conn, kind)?;
-    conn.execute_batch("DROP TABLE main.schema_migrations")?;
-    create(conn)?;
-    rows.iter().try_for_each(|row| insert(conn, row))
 }
 
 /// Records an applied migration.
@@ -285,35 +251,6 @@ mod tests {
         create(&conn).expect("create");
         create(&conn).expect("create again");
         assert_eq!(kind(&conn).expect("ours"), JournalKind::Current);
-    }
-
-    #[test]
-    fn text_times_of_the_database_module_become_milliseconds() {
-        let conn = file(
-            "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,
-               applied_at DATETIME DEFAULT CURRENT_TIMESTAMP);
-             INSERT INTO schema_migrations VALUES (1, 'one', '2025-06-15 15:06:40'), (2, 'two', '2025-06-15 15:06:41');",
-        );
-        let found = kind(&conn).expect("legacy");
-        assert_eq!(found, JournalKind::LegacyText);
-        let before = rows(&conn, found, "database").expect("rows");
-        convert(&conn, found).expect("convert");
-        let after = rows(&conn, kind(&conn).expect("ours"), "database").expect("rows");
-        assert_eq!(before, after);
-        assert_eq!((after.len(), after[0].applied_at, &after[0].checksum), (2, 1_750_000_000_000, &None));
-    }
-
-    #[test]
-    fn integer_times_belong_to_usage_and_keep_their_milliseconds() {
-        let conn = file(
-            "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT, applied_at INTEGER NOT NULL);
-             INSERT INTO schema_migrations VALUES (1, 'one', 1750000000123), (2, 'two', 1750000000);",
-        );
-        let found = kind(&conn).expect("legacy");
-        assert_eq!(found, JournalKind::LegacyInteger);
-        convert(&conn, found).expect("convert");
-        let after = rows(&conn, JournalKind::Current, "usage").expect("rows");
-        assert_eq!((after[0].applied_at, after[1].applied_at), (1_750_000_000_123, 1_750_000_000_000));
     }
 
     #[test]

@@ -1,14 +1,16 @@
+#![forbid(unsafe_code)]
 //! The migration engine: one journal a file, for all modules.
 //!
 //! - what there is to do: [`MigrationSet`], [`Migration`], [`Script`], `checksum`, `module`
 //! - what a file holds: [`Schema`], `journal`, `snapshot`
-//! - looking without touching: [`inspect`], [`status`], [`validate`], [`plan`]
-//! - changing: [`open`], [`prepare`], [`apply`], [`rollback`]; [`Run`] and [`Rollback`] for scripts that are functions
+//! - looking without touching: [`inspect()`], [`status()`], [`validate()`], [`plan()`]
+//! - changing: [`open()`], [`prepare()`], [`apply()`], [`rollback()`]; [`Run`] and [`Rollback`] for scripts that are functions
 //! - one migration: `step` (its transaction), `guard` (what it may not do), `destructive` (what it lost)
-//! - files of others: `adoption`, `rebuild`, `quarantine`, and [`ModuleRules`] for what a module adds
+//! - files of others: `recognise`, `adoption`, `rebuild`, `keys`, `quarantine`, and [`ModuleRules`] for what a module adds
 
 mod adoption;
 pub mod checksum;
+mod definition;
 mod destructive;
 mod dry_run;
 mod error;
@@ -18,11 +20,13 @@ mod guard;
 mod inspect;
 pub mod journal;
 mod keys;
+mod legacy_journal;
 mod module;
 mod open;
 mod plan;
 mod quarantine;
 mod rebuild;
+mod recognise;
 mod rollback;
 mod rules;
 mod runner;
@@ -32,7 +36,8 @@ mod snapshot;
 mod step;
 mod validate;
 
-pub use adoption::{Adoption, check_names, lacks};
+pub use adoption::Adoption;
+pub use definition::same_definition;
 pub use error::{MigrationCode, MigrationError, SqliteCause};
 pub use failure::Failure;
 pub use inspect::{Inspection, inspect, status};
@@ -43,9 +48,10 @@ pub use plan::{
     StatusReport, ValidationReport,
 };
 pub use rebuild::Mapping;
+pub use recognise::{check_names, lacks};
 pub use rollback::{Rollback, rollback, target_of};
 pub use rules::{Applied, ModuleRules, Standard};
 pub use runner::{ApplyOptions, Run, apply, plan, run_script};
-pub use schema::{Affinity, Column, Index, Schema, Table, Trigger, View, quoted, same_definition};
-pub use set::{Migration, MigrationSet, Script};
+pub use schema::{Affinity, Column, Index, Schema, Table, Trigger, View, quoted};
+pub use set::{Migration, MigrationSet, Script, version_of};
 pub use validate::validate;

@@ -9,7 +9,8 @@ use crate::error::Result;
 use super::adoption::Adoption;
 use super::foreign_keys;
 use super::inspect::{self, Inspection};
-use super::journal::{self, JournalRow};
+use super::journal::{self, JournalKind, JournalRow};
+use super::legacy_journal;
 use super::plan::MigrationPlanItem;
 use super::rules::Applied;
 use super::runner::{self, ApplyOptions, Run};
@@ -84,7 +85,7 @@ pub(super) fn prepare_now(conn: &Connection, set: &MigrationSet) -> Result<Prepa
     let inspection = inspect::inspect_now(conn, set)?;
     let mut prepared = Prepared { converted: inspection.journal.is_legacy(), ..Prepared::default() };
     if prepared.converted {
-        journal::convert(conn, inspection.journal)?;
+        legacy_journal::convert(conn, inspection.journal)?;
     }
     let version = if inspection.has_unchecked_rows() { Some(inspection.current()) } else { inspection.adoptable };
     if let Some(version) = version {
@@ -99,7 +100,8 @@ fn adopt(conn: &Connection, set: &MigrationSet, inspection: &Inspection, version
     let mut warnings = Vec::new();
     let wanted = usize::try_from(version - 1).ok().and_then(|position| inspection.declared.get(position));
     if let Some(wanted) = wanted {
-        inspect::check_requirements(conn, journal_kind(conn, set)?, set, version)?;
+        let journal = if inspection.journal.is_legacy() { JournalKind::Current } else { inspection.journal };
+        inspect::check_requirements(conn, journal, set, version)?;
         let mut adoption = Adoption::new(conn, set.module(), &inspection.schema)?;
         set.rules().adopt(&mut adoption, wanted)?;
         warnings = adoption.finish(wanted)?;
@@ -127,8 +129,4 @@ fn adopt(conn: &Connection, set: &MigrationSet, inspection: &Inspection, version
         set.rules().applied(conn, &Applied { migration, checksum: &checksum, adopted: true })?;
     }
     Ok(warnings)
-}
-
-fn journal_kind(conn: &Connection, set: &MigrationSet) -> Result<journal::JournalKind> {
-    journal::JournalKind::of(&super::schema::Schema::read(conn)?, set.module())
 }

@@ -4,6 +4,8 @@
 use serde::Serialize;
 
 use super::journal::JournalRow;
+use super::set::Migration;
+use super::step::Observed;
 
 /// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -90,6 +92,55 @@ pub struct MigrationPlanItem {
     pub changes: Vec<MigrationChange>,
     /// How long the script took, in milliseconds.
     pub execution_ms: f64,
+}
+
+impl MigrationPlanItem {
+    /// It had been applied before.
+    pub(super) fn skipped(row: &JournalRow) -> Self {
+        Self {
+            version: row.version,
+            name: row.name.clone(),
+            destructive: row.destructive,
+            detected: false,
+            executed: false,
+            status: Status::Skipped,
+            reason: Some("Already applied".to_owned()),
+            changes: Vec::new(),
+            execution_ms: 0.0,
+        }
+    }
+
+    /// It does not take effect.
+    pub(super) fn blocked(migration: &Migration, reason: String) -> Self {
+        Self { status: Status::Blocked, reason: Some(reason), ..Self::applied(migration) }
+    }
+
+    /// It ran and was committed.
+    pub(super) fn applied(migration: &Migration) -> Self {
+        Self {
+            version: migration.version,
+            name: migration.name.clone(),
+            destructive: migration.destructive,
+            detected: false,
+            executed: false,
+            status: Status::Applied,
+            reason: None,
+            changes: Vec::new(),
+            execution_ms: 0.0,
+        }
+    }
+
+    /// With what running it showed.
+    pub(super) fn executed(self, observed: Observed, execution_ms: f64) -> Self {
+        Self {
+            destructive: self.destructive || observed.destructive,
+            detected: observed.destructive,
+            executed: true,
+            changes: observed.changes,
+            execution_ms,
+            ..self
+        }
+    }
 }
 
 /// A migration that was rolled back, or that waits.

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 
 use super::adoption::{self, Adoption};
+use super::recognise;
 use super::schema::{Column, Schema};
 use super::set::{Migration, MigrationSet};
 
@@ -36,7 +37,7 @@ pub trait ModuleRules: Send + Sync {
     /// # Errors
     /// `MIGRATION_CONFLICT` if the file can neither be adopted nor migrated from nothing.
     fn recognise(&self, file: &Schema, set: &MigrationSet, declared: &[Schema]) -> Result<Option<i64>> {
-        adoption::recognise(self.optional_columns(), file, set, declared)
+        recognise::recognise(self.optional_columns(), file, set, declared)
     }
 
     /// Columns, as (table, column), that a table may lack and still match.

@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::inspect::{self, Inspection};
 use super::journal::{self, JournalKind, JournalRow};
 use super::open::{self, Prepared};
-use super::plan::{MigrationPlanItem, Status};
+use super::plan::MigrationPlanItem;
 use super::rules::Applied;
 use super::schema::Schema;
 use super::set::{Migration, MigrationSet, Script};
@@ -288,49 +288,4 @@ fn refuse_readonly(conn: &Connection, set: &MigrationSet, inspection: &Inspectio
 /// A constraint that only COMMIT noticed is the migration's failure; a lock or a full disk is not.
 fn is_constraint(error: &Error) -> bool {
     error.sqlite_code() == Some(rusqlite::ffi::SQLITE_CONSTRAINT)
-}
-
-impl MigrationPlanItem {
-    fn skipped(row: &JournalRow) -> Self {
-        Self {
-            version: row.version,
-            name: row.name.clone(),
-            destructive: row.destructive,
-            detected: false,
-            executed: false,
-            status: Status::Skipped,
-            reason: Some("Already applied".to_owned()),
-            changes: Vec::new(),
-            execution_ms: 0.0,
-        }
-    }
-
-    pub(super) fn blocked(migration: &Migration, reason: String) -> Self {
-        Self { status: Status::Blocked, reason: Some(reason), ..Self::applied(migration) }
-    }
-
-    fn applied(migration: &Migration) -> Self {
-        Self {
-            version: migration.version,
-            name: migration.name.clone(),
-            destructive: migration.destructive,
-            detected: false,
-            executed: false,
-            status: Status::Applied,
-            reason: None,
-            changes: Vec::new(),
-            execution_ms: 0.0,
-        }
-    }
-
-    pub(super) fn executed(self, observed: Observed, execution_ms: f64) -> Self {
-        Self {
-            destructive: self.destructive || observed.destructive,
-            detected: observed.destructive,
-            executed: true,
-            changes: observed.changes,
-            execution_ms,
-            ..self
-        }
-    }
 }

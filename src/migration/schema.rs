@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use crate::error::Result;
 
+use super::guard::Guard;
 use super::set::{MigrationSet, Script};
 
 /// How a column stores what it is given (sqlite.org/datatype3.html §3.1).
@@ -178,9 +179,11 @@ impl Schema {
     /// # Errors
     /// Those of SQLite for the scratch database; not those of the scripts.
     pub fn declared(set: &MigrationSet) -> Result<Vec<Self>> {
-        let scratch = Connection::open_in_memory()?;
+        let mut scratch = Connection::open_in_memory()?;
         // A set may refer to tables of the sets it requires, which are not here.
-        scratch.pragma_update(None, "foreign_keys", false)?;
+        scratch.execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
+        // The scripts may be anybody's: as little as in the file may they reach beyond the database they are given.
+        let _guard = Guard::set(&mut scratch, None)?;
         let mut schemas = Vec::new();
         for migration in set.migrations() {
             let Script::Sql(up) = &migration.up else { break };
@@ -229,8 +232,9 @@ fn read_table(conn: &Connection, name: String, sql: String) -> Result<Table> {
     let mut columns = Vec::new();
     // The columns of a virtual table are its module's business, and the module may not be loaded.
     if !is_virtual {
-        let mut info =
-            conn.prepare_cached("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1)")?;
+        let mut info = conn.prepare_cached(
+            "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, 'main')",
+        )?;
         let mut rows = info.query([&name])?;
         while let Some(row) = rows.next()? {
             columns.push(Column {
@@ -269,59 +273,9 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Whether two CREATE statements differ in spelling only: case, white space, quotes of names and comments.
-pub fn same_definition(one: &str, other: &str) -> bool {
-    tokens(one) == tokens(other)
-}
-
-/// Words in lower case, literals as they are, any other character by itself.
-fn tokens(sql: &str) -> Vec<String> {
-    let mut tokens = Vec::new();
-    let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest[2..].find("*/").map_or(rest.len(), |end| end + 4),
-            '\'' | '"' | '`' | '[' => {
-                let close = if first == '[' { ']' } else { first };
-                let end = rest[1..].find(close).map_or(rest.len(), |end| end + 2);
-                // A doubled quote ends one literal and begins the next, in both statements alike.
-                let inner = rest[1..end].trim_end_matches(close);
-                tokens.push(if first == '\'' { format!("'{inner}'") } else { inner.to_lowercase() });
-                end
-            }
-            _ if is_word(first) => {
-                let end = rest.find(|char| !is_word(char)).unwrap_or(rest.len());
-                tokens.push(rest[..end].to_lowercase());
-                end
-            }
-            _ => {
-                if !first.is_whitespace() {
-                    tokens.push(first.to_string());
-                }
-                first.len_utf8()
-            }
-        };
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-fn is_word(char: char) -> bool {
-    char.is_alphanumeric() || matches!(char, '_' | '$')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spelling_does_not_make_another_definition() {
-        let one = "CREATE TABLE a (\n  x TEXT DEFAULT 'A b' -- why\n)";
-        assert!(same_definition(one, "create table `a` (\"x\" text /* * */ default 'A b')"));
-        assert!(!same_definition(one, "CREATE TABLE a (x TEXT DEFAULT 'a b')"));
-        assert!(!same_definition(one, "CREATE TABLE a (xTEXT DEFAULT 'A b')"));
-    }
 
     #[test]
     fn affinities_follow_sqlite() {

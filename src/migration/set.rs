@@ -167,6 +167,19 @@ impl MigrationSet {
     }
 }
 
+/// A version as JavaScript gives it.
+///
+/// # Errors
+/// `MIGRATION_INVALID` for anything but an integer from 1.
+pub fn version_of(module: &str, version: f64) -> Result<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "an integer below 2^53")]
+    if version.fract() == 0.0 && (1.0..9_007_199_254_740_992.0).contains(&version) {
+        return Ok(version as i64);
+    }
+    let text = format!("Migration version must be an integer from 1, found {version}");
+    Err(MigrationError::new(MigrationCode::Invalid, module, text).into())
+}
+
 fn check_migration(module: &str, migration: &Migration) -> Result<()> {
     let problem = if migration.version < 1 {
         "Migration version must be an integer from 1"
@@ -236,6 +249,14 @@ mod tests {
             code(MigrationSet::new("a", vec![Migration::external(1, "  ", false)])),
             ("MIGRATION_INVALID", "Migration name must not be empty, found \"  \"".to_owned())
         );
+    }
+
+    #[test]
+    fn versions_from_javascript_are_whole_numbers() {
+        assert_eq!(version_of("a", 3.0).ok(), Some(3));
+        for version in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(version_of("a", version).is_err(), "{version}");
+        }
     }
 
     #[test]

@@ -11,11 +11,7 @@ use crate::telemetry::config::{Environment, TelemetryConfig};
 
 /// Check a configuration and fill in its defaults.
 #[napi(catch_unwind)]
-pub(crate) fn resolve_config<'env>(
-    env: &'env Env,
-    config: Unknown<'_>,
-    environment: Unknown<'_>,
-) -> Result<Object<'env>> {
+pub fn resolve_config<'env>(env: &'env Env, config: Unknown<'_>, environment: Unknown<'_>) -> Result<Object<'env>> {
     let mut answer = Object::new(env)?;
     match TelemetryConfig::parse(&input::input(&config)?, &surroundings(&environment)?) {
         Err(error) => answer.set("error", output::failure(env, &error, "constructor")?)?,

@@ -5,9 +5,9 @@
     reason = "what is exported is documented where it is written; the glue that #[napi] adds is not"
 )]
 
-mod channel;
-mod client;
-mod config;
+pub mod channel;
+pub mod client;
+pub mod config;
 mod input;
 mod mailbox;
 mod output;

@@ -2,7 +2,9 @@
 
 use napi::{
     Env, JsValue, Property, PropertyAttributes, Result,
-    bindgen_prelude::{Array, Float64ArraySlice, JsObjectValue, Null, Object, Uint8ArraySlice, Uint16ArraySlice, Unknown},
+    bindgen_prelude::{
+        Array, Float64ArraySlice, JsObjectValue, Null, Object, Uint8ArraySlice, Uint16ArraySlice, Unknown,
+    },
 };
 use serde_json::Value as Json;
 
@@ -107,8 +109,11 @@ pub(super) fn json<'env>(env: &'env Env, value: &Json) -> Result<Unknown<'env>> 
                 let value = json(env, entry)?;
                 if key == "__proto__" {
                     // Setting it would replace the prototype; defining it makes it a key like any other.
-                    let all = PropertyAttributes::Writable | PropertyAttributes::Enumerable | PropertyAttributes::Configurable;
-                    let property = Property::new().with_utf8_name(key)?.with_value(&value).with_property_attributes(all);
+                    let all = PropertyAttributes::Writable
+                        | PropertyAttributes::Enumerable
+                        | PropertyAttributes::Configurable;
+                    let property =
+                        Property::new().with_utf8_name(key)?.with_value(&value).with_property_attributes(all);
                     object.define_properties(&[property])?;
                 } else {
                     object.set(key, value)?;

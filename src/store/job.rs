@@ -16,12 +16,14 @@ pub enum Isolation {
     Savepoint,
 }
 
+type AloneWork<M> = Box<dyn FnOnce(&mut WriteSession<M>) + Send>;
+
 /// An entry of the writer's queue.
 pub(super) enum Job<M: Module> {
     /// Shares a transaction with its neighbours.
     Write(WriteJob<M>),
     /// Has the writer to itself, outside of a transaction.
-    Alone(Box<dyn FnOnce(&mut WriteSession<M>) + Send>),
+    Alone(AloneWork<M>),
 }
 
 /// A write that shares a transaction with its neighbours.

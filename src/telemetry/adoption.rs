@@ -26,14 +26,12 @@ const TIMES: [&str; 5] = ["created_at", "updated_at", "last_updated", "computed_
 /// `MIGRATION_CONFLICT`
 pub(super) fn recognise(file: &Schema, declared: &[Schema]) -> Result<Option<i64>> {
     let Some(wanted) = declared.first() else { return Ok(None) };
+    let is_new = wanted.tables.iter().all(|table| file.kind_of(&table.name).is_none());
+    if !is_new {
+        wanted.tables.iter().try_for_each(|table| check_table(file, table))?;
+    }
     check_names(file, wanted, MODULE)?;
-    if wanted.tables.iter().all(|table| file.kind_of(&table.name).is_none()) {
-        return Ok(None);
-    }
-    for table in &wanted.tables {
-        check_table(file, table)?;
-    }
-    Ok(Some(1))
+    Ok((!is_new).then_some(1))
 }
 
 fn check_table(file: &Schema, wanted: &Table) -> Result<()> {
@@ -90,9 +88,10 @@ pub(super) fn adopt(adoption: &mut Adoption<'_>, wanted: &Schema) -> Result<()> 
     create_missing_sessions(adoption.conn())?;
     adoption.repair_keys(wanted)?;
     adoption.create_missing(wanted)?;
-    adoption.reattach()?;
     recount::recount_sessions(adoption.conn(), true)?;
-    Ok(())
+    recount::rebuild_stats(adoption.conn())?;
+    // Last, so that no trigger of the owner's fires for any of this.
+    adoption.reattach()
 }
 
 fn fate(conn: &Connection, found: &Table, wanted: &Table) -> Result<Fate> {
@@ -131,8 +130,12 @@ fn detach(adoption: &mut Adoption<'_>, table: &Table, wanted: &Schema, fate: Fat
 }
 
 /// Whether `@vibe-kit/db` made the index: `idx_<table>_<columns>`, in the words of the table's own columns. An owner
-/// who follows the same pattern loses an index that the definition does not need, not data; unique ones stay.
+/// who follows the same pattern loses an index that the definition does not need, not data. Unique ones stay, unless
+/// the definition has the same key.
 fn is_theirs(index: &Index, table: &Table) -> bool {
+    if index.is_unique() {
+        return is_key_of_ours(index, table);
+    }
     let short = table.name.trim_start_matches("telemetry_");
     let name = index.name.to_ascii_lowercase();
     let Some(rest) = name.strip_prefix("idx_").map(|rest| rest.strip_prefix("telemetry_").unwrap_or(rest)) else {
@@ -146,7 +149,18 @@ fn is_theirs(index: &Index, table: &Table) -> bool {
         matches!(word, "compound" | "composite" | "key" | "time" | "active" | "unresolved" | "pending")
             || table.columns.iter().any(|column| column.name.split('_').any(|part| part == word))
     };
-    !index.is_unique() && words.split('_').all(is_word_of_ours)
+    words.split('_').all(is_word_of_ours)
+}
+
+fn is_key_of_ours(index: &Index, table: &Table) -> bool {
+    let key: &[&str] = match table.name.as_str() {
+        "telemetry_stats" => &["stat_type", "stat_key"],
+        "telemetry_schema_versions" => &["version"],
+        _ => return false,
+    };
+    let columns = index.sql.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or_default();
+    let columns = columns.split(',').map(|name| name.trim_matches(|char: char| !char.is_alphanumeric()));
+    columns.eq(key.iter().copied())
 }
 
 /// Carries all rows into the definition's table; further columns are kept behind it.

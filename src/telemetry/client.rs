@@ -26,7 +26,9 @@ use super::{
 use crate::{
     error::{Error, Result},
     packed::Batch,
-    store::{Cancel, Control, Isolation, Lease, Level, Listener, Metrics, Query, Registry, Store, StoreFigures},
+    store::{
+        Cancel, Control, Isolation, Lease, Level, Listener, Metrics, Query, Registry, Store, StoreFigures, WriteSession,
+    },
 };
 
 /// The open telemetry stores of this process.
@@ -101,7 +103,11 @@ impl Client {
     pub fn close(&self) {
         let Some(lease) = self.lock().take() else { return };
         if let Ok(store) = lease.store() {
-            wait(|done| store.alone(|session| Ok(buffers::flush_managed(session)), done));
+            let flush = |session: &mut WriteSession<Telemetry>| {
+                buffers::flush_managed(session);
+                Ok(())
+            };
+            wait(|done| store.alone(flush, done));
         }
     }
 

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
 //!
 //! - a call: `methods` (what each does) → `action` (planned on the caller's thread) → `client` (handed to the store)

@@ -40,8 +40,8 @@ struct TelemetryRules;
 impl ModuleRules for TelemetryRules {
     fn applied(&self, conn: &Connection, applied: &Applied<'_>) -> Result<()> {
         record_version(conn, applied)?;
-        // The row of totals exists from the first moment on, and everybody may rely on it.
-        recount::rebuild_stats(conn)
+        // An adoption has done so. The row of totals exists from the first moment on, and everybody may rely on it.
+        if applied.adopted { Ok(()) } else { recount::rebuild_stats(conn) }
     }
 
     fn recognise(&self, file: &Schema, _set: &MigrationSet, declared: &[Schema]) -> Result<Option<i64>> {

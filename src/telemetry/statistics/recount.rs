@@ -7,12 +7,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::{clock::now, error::Result};
+use crate::{clock::now, error::Result, migration::journal::NOW};
 
 use super::{Day, StatsRow, row::DAILY};
-
-/// Milliseconds since 1970, in SQL.
-const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
 
 /// What a recount finds for each session that has events. Both halves read nothing but an index.
 pub(super) const TRUE_SESSIONS: &str = "SELECT every.session_id, every.events, every.low, every.high, \
@@ -122,4 +119,173 @@ pub fn rebuild_stats(conn: &Connection) -> Result<()> {
     )?;
     let now = now();
     rows.iter().try_for_each(|row| row.store(conn, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::migration;
+    use crate::telemetry::schema::migrations;
+    use crate::telemetry::statistics::row::{ALL, TOTAL};
+    use rusqlite::params;
+
+    fn file() -> Connection {
+        let mut conn = Connection::open_in_memory().expect("open");
+        migration::open(&mut conn, &migrations().expect("set")).expect("migrate");
+        conn
+    }
+
+    #[derive(Debug, Clone)]
+    struct Event {
+        session: String,
+        kind: &'static str,
+        agent: String,
+        mode: String,
+        timestamp: f64,
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let timestamp = prop_oneof![
+            Just(0.0),
+            Just(1e300),
+            (0..4_i32, 0.0..86_400_000.0_f64).prop_map(|(day, time)| f64::from(day) * 86_400_000.0 + time),
+            253_402_300_799_990.0..253_402_300_800_010.0_f64,
+        ];
+        let kind = prop::sample::select(vec!["start", "stream", "end", "error", "other"]);
+        ("[a-c]", kind, "[x-z\u{e9}\u{1F600}]{1,2}", "[m-n]", timestamp)
+            .prop_map(|(session, kind, agent, mode, timestamp)| Event { session, kind, agent, mode, timestamp })
+    }
+
+    fn insert(conn: &Connection, events: &[Event]) {
+        for event in events {
+            conn.execute(
+                "INSERT OR IGNORE INTO telemetry_sessions (id, agent_type, mode, start_time, duration) VALUES (?1, 'a', 'm', 1, 5)",
+                [&event.session],
+            )
+            .expect("session");
+            conn.execute(
+                "INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, timestamp) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![event.session, event.kind, event.agent, event.mode, event.timestamp],
+            )
+            .expect("event");
+        }
+    }
+
+    /// The same by counting one event after the other.
+    fn counted(events: &[Event], stat_type: &str, key: &str) -> StatsRow {
+        let mut stats = StatsRow::new(stat_type, key);
+        let of_row = events.iter().filter(|it| stat_type == TOTAL || Day::of(it.timestamp).key() == key);
+        let mut sessions = BTreeSet::new();
+        for event in of_row {
+            stats.add(event.kind, &event.agent, &event.mode, 1);
+            stats.span(event.timestamp, event.timestamp);
+            sessions.insert(&event.session);
+        }
+        stats.unique_sessions = i64::try_from(sessions.len()).expect("few");
+        stats
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_grouped_scan_finds_what_counting_one_by_one_finds(events in prop::collection::vec(event(), 0..40)) {
+            let conn = file();
+            insert(&conn, &events);
+            let days: BTreeSet<_> = events.iter().map(|it| Day::of(it.timestamp).key()).collect();
+            let truth = true_stats(&conn).expect("truth");
+            let mut total = counted(&events, TOTAL, ALL);
+            total.duration_count = total.unique_sessions;
+            total.duration_sum = 5.0 * f64::from(i32::try_from(total.duration_count).expect("few"));
+            total.avg_session_duration = Some(if events.is_empty() { 0.0 } else { 5.0 });
+            total.last_event_id = i64::try_from(events.len()).expect("few");
+            prop_assert_eq!(&truth[0], &total);
+            let daily: Vec<_> = days.iter().map(|day| counted(&events, DAILY, day)).collect();
+            prop_assert_eq!(&truth[1..], &daily[..]);
+            rebuild_stats(&conn).expect("rebuild");
+            let rows: i64 = conn.query_row("SELECT count(*) FROM telemetry_stats", [], |row| row.get(0)).expect("count");
+            prop_assert_eq!(usize::try_from(rows).ok(), Some(truth.len()));
+        }
+    }
+
+    #[test]
+    fn rewriting_keeps_ids_and_drops_days_without_events() {
+        let conn = file();
+        let event = |timestamp| Event {
+            session: "s".to_owned(),
+            kind: "end",
+            agent: "a".to_owned(),
+            mode: "m".to_owned(),
+            timestamp,
+        };
+        insert(&conn, &[event(1.0), event(86_400_001.0)]);
+        rebuild_stats(&conn).expect("rebuild");
+        let rows = || -> Vec<(i64, String, i64)> {
+            let mut list =
+                conn.prepare("SELECT id, stat_key, total_events FROM telemetry_stats ORDER BY stat_key").expect("list");
+            let rows = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("list");
+            rows.collect::<Result<_, _>>().expect("rows")
+        };
+        let before = rows();
+        assert_eq!(before.iter().map(|row| row.1.as_str()).collect::<Vec<_>>(), ["1970-01-01", "1970-01-02", "all"]);
+        conn.execute_batch(
+            "DELETE FROM telemetry_events WHERE id = 1;
+             UPDATE telemetry_stats SET total_events = 77, agent_breakdown = NULL;
+             INSERT INTO telemetry_stats (stat_type, stat_key) VALUES ('total', 'else'), ('daily', 'all'), ('weekly', 'w')",
+        )
+        .expect("damage");
+        rebuild_stats(&conn).expect("rebuild");
+        let after = rows();
+        assert_eq!(after[..2], [(before[1].0, "1970-01-02".to_owned(), 1), (before[2].0, "all".to_owned(), 1)]);
+        assert_eq!((after.len(), after[2].1.as_str()), (3, "w"), "what is not ours stays");
+    }
+
+    #[test]
+    fn a_recount_sets_counts_and_times_of_sessions_with_events() {
+        let conn = file();
+        conn.execute_batch(
+            "INSERT INTO telemetry_sessions (id, agent_type, mode, start_time, end_time, duration, event_count, updated_at)
+             VALUES ('a', 'a', 'm', 1, 2, 3, 9, 7), ('zero', 'a', 'm', 1, 2, 3, 9, 7), ('none', 'a', 'm', 1, 2, 3, 9, 7);
+             INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, timestamp) VALUES
+             ('a', 'stream', 'a', 'm', 10.5), ('a', 'error', 'a', 'm', 20), ('a', 'start', 'a', 'm', 15),
+             ('zero', 'stream', 'a', 'm', 0), ('zero', 'stream', 'a', 'm', 9)",
+        )
+        .expect("events");
+        let row = |id: &str| {
+            conn.query_row(
+                "SELECT event_count, stream_event_count, error_count, end_time, duration, updated_at > 1e12
+                 FROM telemetry_sessions WHERE id = ?1",
+                [id],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)),
+            )
+            .expect("row")
+        };
+        type Counts = (i64, i64, i64, f64, Option<f64>, bool);
+        assert_eq!(recount_sessions(&conn, true).expect("recount"), 2);
+        let kept: Counts = (3, 1, 1, 2.0, Some(3.0), false);
+        assert_eq!(row("a"), kept);
+        assert_eq!(recount_sessions(&conn, false).expect("recount"), 2);
+        let (a, zero, none): (Counts, Counts, Counts) =
+            ((3, 1, 1, 20.0, Some(9.5), true), (2, 2, 0, 9.0, None, true), (9, 0, 0, 2.0, Some(3.0), false));
+        assert_eq!((row("a"), row("zero"), row("none")), (a, zero, none));
+    }
+
+    #[test]
+    fn the_recount_of_sessions_reads_indexes_only() {
+        let conn = file();
+        let plan: Vec<String> = conn
+            .prepare(&format!("EXPLAIN QUERY PLAN {TRUE_SESSIONS}"))
+            .expect("plan")
+            .query_map([], |row| row.get(3))
+            .expect("plan")
+            .collect::<Result<_, _>>()
+            .expect("plan");
+        let scans: Vec<_> = plan.iter().filter(|line| line.contains("telemetry_events")).collect();
+        assert_eq!(scans.len(), 2, "{plan:?}");
+        assert!(scans.iter().all(|line| line.contains("COVERING INDEX")), "{plan:?}");
+    }
 }
