@@ -213,7 +213,7 @@ fn statistics_of_an_adopted_file_are_true() {
         [
             [Value::Integer(9), text("total"), text("all"), Value::Integer(1), Value::Integer(11)],
             [Value::Integer(10), text("hourly"), text("x"), Value::Integer(5), Value::Integer(0)],
-            [Value::Integer(12), text("daily"), text("2025-06-15"), Value::Integer(1), Value::Integer(0)],
+            [Value::Integer(11), text("daily"), text("2025-06-15"), Value::Integer(1), Value::Integer(0)],
         ]
     );
     let (conn, _) = adopt(vibekit::BOOTSTRAPPED);
