@@ -2,6 +2,7 @@
  * The protocol between the facade and the native add-on. Nothing here is public.
  */
 import { createRequire } from 'node:module';
+import type * as Generated from '../native.cjs';
 import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
 /** A failed call, as the core describes it; js/errors.ts makes the error object. */
@@ -87,33 +88,18 @@ export type Completion = [call: number, kind: number, payload: unknown];
 /** How `insertEvents` treats its records. */
 export const InsertMode = { each: 0, rollback: 1, skip: 2, buffer: 3 } as const;
 
+/** A generated type whose untyped payloads have the types of this page. */
+type Typed<Generated, Narrowed extends { [Key in keyof Narrowed]: Key extends keyof Generated ? unknown : never }> = Omit<
+  Generated,
+  keyof Narrowed
+> &
+  Narrowed;
+
 /** Carries completions to one JavaScript thread. */
-export interface NativeChannel {
-  take(limit: number): Completion[] | null;
-  keepAlive(on: boolean): void;
-  dispose(): void;
-}
+export type NativeChannel = Typed<Generated.NativeChannel, { take(limit: number): Completion[] | null }>;
 
 /** One client of one database file. No method throws or blocks; answers come through the channel. */
-export interface NativeClient {
-  open(call: number): void;
-  close(call: number): void;
-  insertEvents(
-    call: number,
-    mode: number,
-    count: number,
-    tags: Uint8Array,
-    lengths: Int32Array,
-    numbers: Float64Array,
-    texts: string[],
-  ): void;
-  call(call: number, method: string, args: unknown[]): void;
-  cancel(call: number): void;
-  metrics(): DatabaseMetrics;
-  history(): QueryMetrics[];
-  resetMetrics(): void;
-  recordQuery(queryType: string, durationMs: number, error: string | null): void;
-}
+export type NativeClient = Typed<Generated.NativeClient, { metrics(): DatabaseMetrics; history(): QueryMetrics[] }>;
 
 /** Where a config is resolved. */
 export interface Environment {
@@ -132,7 +118,7 @@ export interface ResolvedConfig {
 }
 
 /** What `native.cjs` exports. */
-export interface NativeModule {
+interface NativeModule {
   resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (

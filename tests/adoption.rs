@@ -7,8 +7,8 @@ use runledger::error::Result;
 use runledger::migration::{
     self, Affinity, Applied, Column, Migration, MigrationSet, ModuleRules, Schema, same_definition,
 };
-use runledger::telemetry::statistics::recount;
 use runledger::telemetry::schema as telemetry;
+use runledger::telemetry::statistics::recount;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 

@@ -312,6 +312,16 @@ impl Client {
     }
 }
 
+impl Drop for Client {
+    /// A client that nobody holds any more lets go of the file, without making the thread that dropped it wait.
+    fn drop(&mut self) {
+        if let Some(lease) = self.lock().take() {
+            // Where no thread can be started the closure, and with it the lease, is dropped here and now.
+            let _ = std::thread::Builder::new().name("runledger-close".into()).spawn(move || drop(lease));
+        }
+    }
+}
+
 /// Work that can run once, behind a way to call it that can be called again.
 fn once<T>(work: &mut Option<T>) -> Result<T> {
     work.take().ok_or_else(|| Error::Internal("the work has been done".into()))
