@@ -1,6 +1,6 @@
 import { labelsOfTelemetryEvent } from './generated/rows.js';
 
-/** How a cell is encoded; `Tag` of src/packed/batch.rs. */
+/** How a cell is encoded; `Tag` of src/packed/parcel.rs. */
 const Tag = {
   absent: 0,
   null: 1,

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    packed::{Batch, Input},
+    packed::{Input, Parcel},
     store::{Cancel, Listener},
     telemetry::{
         Args, Client, InsertMode, Method, Reply, Value,
@@ -117,10 +117,8 @@ impl NativeClient {
             2 => InsertMode::Batch(OnError::Skip),
             _ => InsertMode::Buffer,
         };
-        match Batch::unpack(&shape::EVENT, tags, &lengths, &numbers, &groups) {
-            Ok(batch) => self.client.insert_events(batch, mode, reply),
-            Err(error) => reply.done("insertEvent", Err(error)),
-        }
+        let parcel = Parcel::new(&shape::EVENT, tags.to_vec(), lengths.to_vec(), numbers.to_vec(), groups);
+        self.client.insert_events(parcel, mode, reply);
         Ok(())
     }
 

@@ -2,34 +2,9 @@
 //! Input records of one shape, as they arrive from JavaScript.
 
 use super::{Field, Shape};
-use crate::error::{Error, Result};
-
-/// How a cell is encoded in the packed form. The facade writes these numbers, one byte a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Tag {
-    /// `undefined`
-    Absent = 0,
-    /// `null`
-    Null = 1,
-    /// The next text; its length in UTF-16 units is the next entry of `lengths`.
-    Text = 2,
-    /// The next entry of `numbers`.
-    Number = 3,
-    /// `false`
-    False = 4,
-    /// `true`
-    True = 5,
-    /// A value of a type that no column takes.
-    Invalid = 6,
-    /// The same text as this column had in the record before.
-    Repeat = 7,
-    /// In the first cell: the record is not an object. Its other cells are to be ignored.
-    NotAnObject = 255,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-enum Cell {
+pub(super) enum Cell {
     #[default]
     Absent,
     Null,
@@ -53,61 +28,14 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Records of cells that refer to `text`.
+    pub(super) fn from_parts(shape: &'static Shape, cells: Vec<Cell>, text: String) -> Self {
+        Self { shape, cells, text }
+    }
+
     /// An empty batch.
     pub fn new(shape: &'static Shape) -> Self {
         Self { shape, cells: Vec::new(), text: String::new() }
-    }
-
-    /// Decode the packed form: `tags` has one byte a cell, record by record; `groups` hold the texts, each group the
-    /// concatenation of the texts of some records as UTF-16; `lengths` and `numbers` are read in order.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the parts do not fit together: a defect of the facade, not of the caller's data.
-    pub fn unpack(
-        shape: &'static Shape,
-        tags: &[u8],
-        lengths: &[i32],
-        numbers: &[f64],
-        groups: &[Vec<u16>],
-    ) -> Result<Self> {
-        let broken = || Error::Internal(format!("packed {} batch is inconsistent", shape.name));
-        let width = shape.width();
-        if width == 0 || !tags.len().is_multiple_of(width) {
-            return Err(broken());
-        }
-        let mut lengths = lengths.iter();
-        let mut numbers = numbers.iter();
-        let mut groups = groups.iter();
-        let mut group: &[u16] = &[];
-        let mut batch = Self {
-            shape,
-            cells: Vec::with_capacity(tags.len()),
-            text: String::with_capacity(groups.as_slice().iter().map(Vec::len).sum()),
-        };
-        for (position, &tag) in tags.iter().enumerate() {
-            let cell = match tag {
-                0 => Cell::Absent,
-                1 => Cell::Null,
-                2 => {
-                    let length = usize::try_from(*lengths.next().ok_or_else(broken)?).map_err(|_| broken())?;
-                    while group.is_empty() && length > 0 {
-                        group = groups.next().ok_or_else(broken)?;
-                    }
-                    let (units, rest) = group.split_at_checked(length).ok_or_else(broken)?;
-                    group = rest;
-                    batch.push_utf16(units)
-                }
-                3 => Cell::Number(*numbers.next().ok_or_else(broken)?),
-                4 => Cell::Boolean(false),
-                5 => Cell::Boolean(true),
-                6 => Cell::Invalid,
-                255 => Cell::NotAnObject,
-                7 => *position.checked_sub(width).and_then(|before| batch.cells.get(before)).ok_or_else(broken)?,
-                _ => return Err(broken()),
-            };
-            batch.cells.push(cell);
-        }
-        Ok(batch)
     }
 
     /// Append one record; fields beyond the shape's width are dropped, missing ones are absent.
@@ -166,23 +94,6 @@ impl Batch {
         self.text_cell(start, malformed)
     }
 
-    fn push_utf16(&mut self, units: &[u16]) -> Cell {
-        let start = self.text.len();
-        if units.iter().all(|unit| *unit < 0x80) {
-            #[allow(clippy::cast_possible_truncation, reason = "checked to be ASCII just above")]
-            self.text.extend(units.iter().map(|unit| char::from(*unit as u8)));
-            return self.text_cell(start, false);
-        }
-        let mut malformed = false;
-        self.text.extend(char::decode_utf16(units.iter().copied()).map(|unit| {
-            unit.unwrap_or_else(|_| {
-                malformed = true;
-                char::REPLACEMENT_CHARACTER
-            })
-        }));
-        self.text_cell(start, malformed)
-    }
-
     #[allow(clippy::cast_possible_truncation, reason = "a batch is far below 4 GiB: the queue is bounded")]
     fn text_cell(&self, start: usize, malformed: bool) -> Cell {
         Cell::Text { start: start as u32, end: self.text.len() as u32, malformed }
@@ -226,44 +137,5 @@ impl<'a> Record<'a> {
     /// The shape of the record.
     pub fn shape(&self) -> &'static Shape {
         self.shape
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packed::{Column, Kind};
-
-    static PAIR: Shape = Shape {
-        name: "Pair",
-        table: "pair",
-        columns: &[Column::new("a", "a", Kind::Text), Column::new("b", "b", Kind::Real)],
-        aliases: &[],
-    };
-
-    #[test]
-    fn packed_cells_come_back_as_they_were_given() {
-        let group: Vec<u16> = "aé😀\0".encode_utf16().chain([0xd800]).collect();
-        let batch = Batch::unpack(&PAIR, &[2, 3, 7, 1, 2, 0, 6, 5], &[5, 1], &[1.5], &[group]).unwrap();
-        assert_eq!(batch.len(), 4);
-        assert_eq!(batch.record(0).get("a"), Field::Text("aé😀\0"));
-        assert_eq!(batch.record(0).get("b"), Field::Number(1.5));
-        assert_eq!(batch.record(1).get("a"), Field::Text("aé😀\0"));
-        assert_eq!(batch.record(2).get("a"), Field::Malformed("\u{fffd}"));
-        assert_eq!(batch.record(3).get("a"), Field::Invalid);
-        assert_eq!(batch.record(3).get("b"), Field::Boolean(true));
-    }
-
-    #[test]
-    fn a_batch_that_does_not_add_up_is_an_error_and_no_panic() {
-        for (tags, lengths, numbers) in [
-            (&[2u8, 0][..], &[][..], &[][..]),
-            (&[2, 0], &[9], &[]),
-            (&[3, 3], &[], &[1.0]),
-            (&[7, 0], &[], &[]),
-            (&[0], &[], &[]),
-        ] {
-            assert!(Batch::unpack(&PAIR, tags, lengths, numbers, &[vec![0x61]]).is_err());
-        }
     }
 }

@@ -3,12 +3,14 @@
 mod batch;
 mod field;
 mod input;
+mod parcel;
 mod rows;
 mod shape;
 pub mod typescript;
 
-pub use batch::{Batch, Record, Tag};
+pub use batch::{Batch, Record};
 pub use field::Field;
 pub use input::{Input, json_number};
+pub use parcel::{Parcel, Tag};
 pub use rows::{Labels, MOST_ROWS, Numbers, Rows, Texts};
 pub use shape::{Column, Kind, Shape};

@@ -263,8 +263,12 @@ fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
 
 /// Several statements, one state of the database.
 fn snapshot<T>(conn: &Conn, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
-    let transaction = conn.unchecked_transaction()?;
-    let value = run(conn)?;
-    transaction.commit()?;
-    Ok(value)
+    if !conn.is_autocommit() {
+        // A read that panicked has left its transaction behind.
+        conn.execute_batch("ROLLBACK")?;
+    }
+    conn.cached("BEGIN")?.execute([])?;
+    let value = run(conn);
+    conn.cached("COMMIT")?.execute([])?;
+    value
 }

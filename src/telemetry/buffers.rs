@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::now,
     error::{Error, Result},
-    packed::Batch,
+    packed::{Batch, Parcel},
     store::{Conn, Level, WriteSession},
 };
 
@@ -68,11 +68,12 @@ struct Pending {
 }
 
 /// insertEventBuffer: all events or none.
-pub(super) fn insert(batch: Batch) -> Result<Action> {
+pub(super) fn insert(mut parcel: Parcel) -> Result<Action> {
     let mut runs = 0;
-    Action::write("INSERT INTO telemetry_buffers (…) VALUES (…)", batch.bytes(), move |conn, state| {
+    Action::write("INSERT INTO telemetry_buffers (…) VALUES (…)", parcel.bytes(), move |conn, state| {
+        let batch = parcel.batch()?;
         runs += 1;
-        let groups = group(conn, state, &batch)?;
+        let groups = group(conn, state, batch)?;
         state.growing(conn, batch.bytes(), |state| {
             for (session_id, events) in &groups {
                 append(conn, state, session_id, events)?;

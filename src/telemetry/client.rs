@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    packed::Batch,
+    packed::Parcel,
     store::{
         Cancel, Control, Isolation, Lease, Level, Listener, Metrics, Query, Registry, Store, StoreFigures, WriteSession,
     },
@@ -121,7 +121,7 @@ impl Client {
     }
 
     /// Insert events. The answer goes to `reply`.
-    pub fn insert_events(&self, batch: Batch, mode: InsertMode, reply: Arc<dyn Reply>) {
+    pub fn insert_events(&self, parcel: Parcel, mode: InsertMode, reply: Arc<dyn Reply>) {
         let name = match mode {
             InsertMode::Each => "insertEvent",
             InsertMode::Batch(_) => "insertEventBatch",
@@ -129,10 +129,10 @@ impl Client {
         };
         let call = Call::new(name, Cancel::default(), Arc::clone(&self.recorder), reply);
         let action = match mode {
-            InsertMode::Each => return self.insert_each(batch, call),
-            InsertMode::Batch(_) if batch.is_empty() => events::insert_nothing(),
-            InsertMode::Batch(on_error) => events::insert_batch(batch, on_error),
-            InsertMode::Buffer => buffers::insert(batch),
+            InsertMode::Each => return self.insert_each(parcel, call),
+            InsertMode::Batch(_) if parcel.is_empty() => events::insert_nothing(),
+            InsertMode::Batch(on_error) => events::insert_batch(parcel, on_error),
+            InsertMode::Buffer => buffers::insert(parcel),
         };
         match action {
             Err(error) => call.refuse(error),
@@ -262,10 +262,10 @@ impl Client {
         });
     }
 
-    fn insert_each(&self, batch: Batch, call: Call) {
+    fn insert_each(&self, parcel: Parcel, call: Call) {
         self.with_store(call, |store, call| {
-            let (calls, bytes) = (batch.len(), batch.bytes());
-            let mut micro = MicroBatch::new(batch, Control { limit: self.limit(), cancel: Cancel::default() });
+            let (calls, bytes) = (parcel.len(), parcel.bytes());
+            let mut micro = MicroBatch::new(parcel, Control { limit: self.limit(), cancel: Cancel::default() });
             self.note(store.write(
                 Control::default(),
                 Isolation::Own,

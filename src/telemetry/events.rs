@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::now,
     error::{Error, Result},
-    packed::{Batch, Record},
+    packed::{Parcel, Record},
     store::{Conn, Control},
 };
 
@@ -88,21 +88,22 @@ impl Telemetry {
 /// A micro-batch of insertEvent calls: each succeeds or fails alone. It may be run more than once in one transaction
 /// after another; what has failed stays failed.
 pub(super) struct MicroBatch {
-    pub(super) batch: Batch,
+    parcel: Parcel,
     control: Control,
     failed: BTreeMap<usize, Error>,
 }
 
 impl MicroBatch {
-    pub(super) fn new(batch: Batch, control: Control) -> Self {
-        Self { batch, control, failed: BTreeMap::new() }
+    pub(super) fn new(parcel: Parcel, control: Control) -> Self {
+        Self { parcel, control, failed: BTreeMap::new() }
     }
 
     pub(super) fn run(&mut self, conn: &Conn, state: &mut Telemetry) -> Result<Inserted> {
-        let bytes = self.batch.bytes() / self.batch.len().max(1);
+        let batch = self.parcel.batch()?;
+        let bytes = batch.bytes() / batch.len().max(1);
         let now = now();
         let mut inserted = Inserted::default();
-        for (index, record) in self.batch.records().enumerate() {
+        for (index, record) in batch.records().enumerate() {
             let id = if self.failed.contains_key(&index) {
                 None
             } else {
@@ -135,8 +136,9 @@ impl MicroBatch {
 }
 
 /// insertEventBatch: one transaction; the first bad event undoes it, or is left out.
-pub(super) fn insert_batch(batch: Batch, on_error: OnError) -> Result<Action> {
-    Action::write(INSERT, batch.bytes(), move |conn, state| {
+pub(super) fn insert_batch(mut parcel: Parcel, on_error: OnError) -> Result<Action> {
+    Action::write(INSERT, parcel.bytes(), move |conn, state| {
+        let batch = parcel.batch()?;
         let began = std::time::Instant::now();
         let now = now();
         let (mut ids, mut touched, mut errors) = (Vec::new(), HashSet::new(), Vec::new());
