@@ -56,6 +56,21 @@ pub enum Error {
         /// The directory.
         path: String,
     },
+    /// A command was given a file that is not there.
+    #[error("File does not exist: {path}")]
+    FileMissing {
+        /// The file.
+        path: String,
+    },
+    /// Whoever opens the file next has to write before anything can be read.
+    #[error(
+        "{path} was not closed by the program that wrote it last and has to be recovered, which a look at it does not do. \
+         Open it once for writing."
+    )]
+    NeedsRecovery {
+        /// The file.
+        path: String,
+    },
     /// A migration or an adoption failed.
     #[error(transparent)]
     Migration(#[from] Box<MigrationError>),
@@ -221,6 +236,8 @@ impl Error {
                 (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
             }
             Self::FileExists { .. } => (ErrorClass::Database, "ERR_FILE_EXISTS", self.to_string()),
+            Self::FileMissing { .. } => (ErrorClass::Database, "ERR_FILE_MISSING", self.to_string()),
+            Self::NeedsRecovery { .. } => (ErrorClass::Connection, "ERR_NEEDS_RECOVERY", self.to_string()),
             Self::DirectoryMissing { .. } => (ErrorClass::Database, "ERR_DIRECTORY_MISSING", self.to_string()),
             Self::Migration(error) => (ErrorClass::Migration, error.code.as_str(), error.message.clone()),
             Self::Closed => {

@@ -72,6 +72,23 @@ impl Conn {
         Ok(conn)
     }
 
+    /// [`Conn::create`] for a program that works on the file alone, without a store.
+    ///
+    /// # Errors
+    /// As [`Conn::create`].
+    pub fn create_alone(settings: &Settings) -> Result<Self> {
+        Self::create(settings, Arc::default())
+    }
+
+    /// [`Conn::join`] for a program that works on the file alone, without a store: the file must be there, and keeps its
+    /// journal mode.
+    ///
+    /// # Errors
+    /// As [`Conn::join`].
+    pub fn join_alone(settings: &Settings) -> Result<Self> {
+        Self::join(settings, false, Arc::default())
+    }
+
     fn connect(settings: &Settings, flags: OpenFlags, cache: Arc<StatementCache>) -> Result<Self> {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut raw = match &settings.location {

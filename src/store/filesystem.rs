@@ -4,6 +4,18 @@
 
 use std::path::Path;
 
+/// Whether this process may write to the file or directory at `path`.
+#[cfg(unix)]
+pub fn may_write(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+/// Whether the file at `path` is not marked as read-only; the rest is known only once it was tried.
+#[cfg(not(unix))]
+pub fn may_write(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.is_dir() || !file.permissions().readonly())
+}
+
 /// The name of the network or shared file system that holds `directory`; `None` for a local one or an unknown one.
 #[cfg(target_os = "linux")]
 pub(super) fn shared_filesystem(directory: &Path) -> Option<&'static str> {

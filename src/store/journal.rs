@@ -1,7 +1,10 @@
 #![forbid(unsafe_code)]
 //! The choice of the journal mode (telemetry.md §11).
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, ffi};
 
@@ -61,6 +64,15 @@ pub(super) fn choose(connection: &Connection, settings: &Settings) -> Result<(Jo
         _ => None,
     };
     Ok((mode, warning))
+}
+
+/// The mode that [`JournalChoice::Auto`] asks for, and the network or shared file system that is the reason for DELETE.
+/// A directory that does not exist yet is judged by the one it will be made in.
+pub fn automatic_mode(path: &Path) -> (JournalMode, Option<&'static str>) {
+    match path.ancestors().skip(1).find(|directory| directory.is_dir()).and_then(shared_filesystem) {
+        Some(name) => (JournalMode::Delete, Some(name)),
+        None => (JournalMode::Wal, None),
+    }
 }
 
 /// Whether mapping the file into memory is safe: not on network and shared file systems.

@@ -1,9 +1,8 @@
 #![forbid(unsafe_code)]
 //! Maintenance: by the clock, and on demand (telemetry.md §11).
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use rusqlite::{Connection, backup::Backup};
 use serde_json::json;
 
 use super::{
@@ -15,15 +14,13 @@ use super::{
 };
 use crate::{
     clock::{DAY, now},
-    error::{Error, Result},
-    store::{CheckpointMode, Conn, WriteSession, checkpoint},
+    error::Result,
+    store::{self, CheckpointMode, Conn, WriteSession, checkpoint},
 };
 
 const HOUR_MS: f64 = 3_600_000.0;
 /// Free pages given back to the file system in one step.
 const VACUUM_STEP: &str = "PRAGMA incremental_vacuum(1000)";
-/// Pages that a backup copies between two looks at the clock and the lock.
-const BACKUP_STEP: i32 = 2_000;
 
 /// Do the timed work that is due.
 pub(super) fn tick(session: &mut WriteSession<Telemetry>) {
@@ -143,49 +140,10 @@ pub(super) fn run_checkpoint(args: &Args) -> Result<Action> {
 pub(super) fn backup(args: &Args) -> Result<Action> {
     let target = check::text_argument("path", args.field(0))?.to_owned();
     Action::beside("BACKUP", move |conn, reply| {
-        let path = Path::new(&target);
-        if path.parent().is_some_and(|directory| !directory.is_dir()) {
-            return Err(Error::DirectoryMissing { path: path.parent().unwrap_or(path).display().to_string() });
-        }
-        // Creating it is the test: no file that came meanwhile is written over.
-        if let Err(error) = std::fs::OpenOptions::new().write(true).create_new(true).open(path) {
-            return Err(match error.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::FileExists { path: target.clone() },
-                _ => Error::Io { path: target.clone(), message: error.to_string() },
-            });
-        }
-        let pages = copy(conn, path, reply).inspect_err(|_| {
-            // Half a copy is none.
-            let _ = std::fs::remove_file(path);
-        })?;
+        let mut progress = |copied, total| reply.progress("backup", copied, Some(total));
+        let pages = store::backup(conn, Path::new(&target), &mut progress)?;
         Ok((Value::Json(json!({ "totalPages": pages, "remainingPages": 0 })), None))
     })
-}
-
-fn copy(conn: &Conn, path: &Path, reply: &dyn Reply) -> Result<i32> {
-    // A read transaction that is open keeps the copy on one state of the file while the writer goes on (in WAL mode).
-    let snapshot = conn.unchecked_transaction()?;
-    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    let mut target = Connection::open(path)?;
-    let total = {
-        let backup = Backup::new(conn, &mut target)?;
-        loop {
-            use rusqlite::backup::StepResult::{Busy, Done, Locked, More};
-            let step = backup.step(BACKUP_STEP)?;
-            let progress = backup.progress();
-            let copied = u64::try_from(progress.pagecount - progress.remaining).unwrap_or(0);
-            reply.progress("backup", copied, u64::try_from(progress.pagecount).ok());
-            match step {
-                Done => break progress.pagecount,
-                Busy | Locked => std::thread::sleep(Duration::from_millis(5)),
-                More => {}
-                _ => return Err(Error::Internal("unknown answer of the backup".into())),
-            }
-        }
-    };
-    snapshot.commit()?;
-    target.close().map_err(|(_, error)| error)?;
-    Ok(total)
 }
 
 /// clearAllData: everything but audit, rules and versions, in one transaction; then VACUUM.

@@ -1,0 +1,91 @@
+#![forbid(unsafe_code)]
+//! A consistent copy of a database that is in use, never over a file (README §4 of the contracts).
+
+use std::{
+    fs::{Metadata, OpenOptions},
+    io::ErrorKind,
+    path::Path,
+    time::Duration,
+};
+
+use rusqlite::{Connection, backup::Backup};
+
+use super::look::beside;
+use crate::error::{Error, Result};
+
+/// Pages that are copied between two looks at the clock and the lock.
+const STEP: i32 = 2_000;
+
+/// Copy the database of `conn` to the file `target`, which must not exist. `progress` hears the pages that are copied and
+/// how many there are. Returns the number of pages.
+///
+/// # Errors
+/// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
+pub fn backup(conn: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
+    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
+        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
+    }
+    // SQLite would take what lies beside the new file for a part of it, or remove it.
+    if let Some(left) = ["-wal", "-shm", "-journal"].map(|it| beside(target, it)).into_iter().find(|it| it.exists()) {
+        return Err(Error::FileExists { path: left.display().to_string() });
+    }
+    create(conn, target)?;
+    copy(conn, target, progress).inspect_err(|_| {
+        // Half a copy is none.
+        let _ = std::fs::remove_file(target);
+    })
+}
+
+/// Creating it is the test: no file that came meanwhile is written over. Nobody may read the copy who may not read the
+/// original.
+fn create(conn: &Connection, target: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    if let Some(source) = conn.path().and_then(|path| std::fs::metadata(path).ok()) {
+        same_readers(&mut options, &source);
+    }
+    match options.open(target) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(Error::FileExists { path: target.display().to_string() })
+        }
+        Err(error) => Err(Error::Io { path: target.display().to_string(), message: error.to_string() }),
+    }
+}
+
+#[cfg(unix)]
+fn same_readers(options: &mut OpenOptions, source: &Metadata) {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    // Whoever copies a file that nobody may write to still has to write the copy.
+    options.mode(source.permissions().mode() & 0o777 | 0o200);
+}
+
+/// Elsewhere the directory decides.
+#[cfg(not(unix))]
+fn same_readers(_options: &mut OpenOptions, _source: &Metadata) {}
+
+fn copy(conn: &Connection, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
+    // A read transaction that is open keeps the copy on one state of the file while writers go on (in WAL mode).
+    let snapshot = conn.unchecked_transaction()?;
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let mut target = Connection::open(path)?;
+    let total = {
+        let backup = Backup::new(conn, &mut target)?;
+        loop {
+            use rusqlite::backup::StepResult::{Busy, Done, Locked, More};
+            let step = backup.step(STEP)?;
+            let pages = backup.progress();
+            let count = |pages: i32| u64::try_from(pages).unwrap_or(0);
+            progress(count(pages.pagecount - pages.remaining), count(pages.pagecount));
+            match step {
+                Done => break pages.pagecount,
+                Busy | Locked => std::thread::sleep(Duration::from_millis(5)),
+                More => {}
+                _ => return Err(Error::Internal("unknown answer of the backup".into())),
+            }
+        }
+    };
+    snapshot.commit()?;
+    target.close().map_err(|(_, error)| error)?;
+    Ok(total)
+}
