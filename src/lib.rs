@@ -4,6 +4,7 @@
 //! binding calls the core (everything else here). The core owns every rule, every SQL statement and every thread.
 
 pub mod clock;
+pub mod command;
 pub mod error;
 pub mod migration;
 pub mod packed;

@@ -9,7 +9,7 @@ use super::checksum;
 use super::error::MigrationError;
 use super::journal::{self, JournalKind, JournalRow};
 use super::module::DEPENDENCIES;
-use super::plan::{MigrationRef, StatusReport};
+use super::plan::StatusReport;
 use super::schema::Schema;
 use super::set::MigrationSet;
 
@@ -60,16 +60,7 @@ pub fn inspect(conn: &Connection, set: &MigrationSet) -> Result<Inspection> {
 pub fn status(conn: &Connection, set: &MigrationSet) -> Result<StatusReport> {
     as_of_one_moment(conn, || {
         let kind = JournalKind::of(&Schema::read(conn)?, set.module())?;
-        let applied = journal::rows(conn, kind, set.module())?;
-        let is_pending = |version| !applied.iter().any(|row| row.version == version);
-        let pending = set.migrations().iter().filter(|it| is_pending(it.version));
-        Ok(StatusReport {
-            module: set.module().to_owned(),
-            current: applied.last().map_or(0, |row| row.version),
-            latest: set.latest(),
-            pending: pending.map(|it| MigrationRef { version: it.version, name: it.name.clone() }).collect(),
-            applied,
-        })
+        Ok(StatusReport::of(set, journal::rows(conn, kind, set.module())?))
     })
 }
 

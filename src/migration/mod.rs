@@ -42,16 +42,16 @@ pub use error::{MigrationCode, MigrationError, SqliteCause};
 pub use failure::Failure;
 pub use inspect::{Inspection, inspect, status};
 pub use module::{BUILT_IN, DEPENDENCIES, Dependency, check_custom};
-pub use open::{Opened, Prepared, open, prepare};
+pub use open::{Opened, Prepared, open, open_with, prepare};
 pub use plan::{
     ChangeKind, MigrationChange, MigrationPlanItem, MigrationRef, ObjectKind, Problem, ProblemKind, Status,
     StatusReport, ValidationReport,
 };
 pub use rebuild::Mapping;
 pub use recognise::{check_names, lacks};
-pub use rollback::{Rollback, rollback, target_of};
+pub use rollback::{Rollback, rollback, target_of, target_of_text};
 pub use rules::{Applied, ModuleRules, Standard};
 pub use runner::{ApplyOptions, Run, apply, plan, run_script};
 pub use schema::{Affinity, Column, Index, Schema, Table, Trigger, View, quoted};
 pub use set::{Migration, MigrationSet, Script, version_of};
-pub use validate::validate;
+pub use validate::{check_file, check_objects, validate};

@@ -46,7 +46,16 @@ pub struct Opened {
 /// # Errors
 /// As [`Run::new`], [`Run::begin`] and [`Run::finish`].
 pub fn open(conn: &mut Connection, set: &MigrationSet) -> Result<Opened> {
-    let run = Run::new(conn, set, ApplyOptions::default())?;
+    open_with(conn, set, ApplyOptions::default())
+}
+
+/// [`open()`] for a caller who may approve of destructive migrations, or only wants to know what would happen. A dry run
+/// reports no preparation: it is rolled back like everything else.
+///
+/// # Errors
+/// As [`open()`].
+pub fn open_with(conn: &mut Connection, set: &MigrationSet, options: ApplyOptions) -> Result<Opened> {
+    let run = Run::new(conn, set, options)?;
     let prepared = run.prepared().clone();
     Ok(Opened { prepared, items: runner::drive(conn, run)? })
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::journal::JournalRow;
-use super::set::Migration;
+use super::set::{Migration, MigrationSet};
 use super::step::Observed;
 
 /// What happened to an object.
@@ -168,6 +168,21 @@ pub struct StatusReport {
     pub pending: Vec<MigrationRef>,
 }
 
+impl StatusReport {
+    /// The report of a file in whose journal the module of `set` has these rows.
+    pub fn of(set: &MigrationSet, applied: Vec<JournalRow>) -> Self {
+        let is_pending = |version| !applied.iter().any(|row| row.version == version);
+        let pending = set.migrations().iter().filter(|it| is_pending(it.version));
+        Self {
+            module: set.module().to_owned(),
+            current: applied.last().map_or(0, |row| row.version),
+            latest: set.latest(),
+            pending: pending.map(|it| MigrationRef { version: it.version, name: it.name.clone() }).collect(),
+            applied,
+        }
+    }
+}
+
 /// What kind of problem validation found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,6 +195,18 @@ pub enum ProblemKind {
     ForeignKey,
     /// The journal and the set do not agree.
     Diverged,
+}
+
+impl ProblemKind {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Integrity => "integrity",
+            Self::ForeignKey => "foreign_key",
+            Self::Diverged => "diverged",
+        }
+    }
 }
 
 /// One finding of a validation.

@@ -67,6 +67,8 @@ impl Rollback {
             let text = "The connection is read-only";
             return Err(error(MigrationCode::Readonly, set, current, text.to_owned()));
         }
+        // Not before everything was found to be possible: a refused rollback has changed nothing.
+        open::prepare(conn, set)?;
         Ok(Self { set: set.clone(), left, done: Vec::new(), step: None })
     }
 
@@ -164,12 +166,23 @@ pub fn target_of(conn: &Connection, set: &MigrationSet, target: Option<f64>) -> 
     Ok(wanted)
 }
 
+/// A target as it is typed, in decimal digits. Reads only.
+///
+/// # Errors
+/// As [`target_of`].
+pub fn target_of_text(conn: &Connection, set: &MigrationSet, target: &str) -> Result<i64> {
+    let current = current(conn, set)?;
+    match target.parse() {
+        Ok(wanted) if target.bytes().all(|byte| byte.is_ascii_digit()) && wanted < current => Ok(wanted),
+        _ => Err(invalid_target(set, current, target).into()),
+    }
+}
+
+/// The current version; that which existing tables will be adopted as, if they have not been yet.
 fn current(conn: &Connection, set: &MigrationSet) -> Result<i64> {
     runner::refuse_open_transaction(conn, set.module())?;
-    if inspect::inspect(conn, set)?.needs_preparation() {
-        open::prepare(conn, set)?;
-    }
-    Ok(inspect::inspect(conn, set)?.current())
+    let inspection = inspect::inspect(conn, set)?;
+    Ok(inspection.current().max(inspection.adoptable.unwrap_or(0)))
 }
 
 /// Whether `version` is still recorded and the highest.

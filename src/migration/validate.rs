@@ -20,17 +20,31 @@ pub fn validate(conn: &Connection, set: &MigrationSet) -> Result<ValidationRepor
     inspect::as_of_one_moment(conn, || {
         let mut problems = Vec::new();
         check_objects(conn, set, &mut problems)?;
-        check_integrity(conn, &mut problems)?;
-        for violation in foreign_keys::violations(conn)? {
-            let row = violation.rowid.map_or("a row".to_owned(), |rowid| format!("row {rowid}"));
-            let message = format!("{row} of {} refers to a missing row of {}", violation.table, violation.parent);
-            problems.push(Problem { kind: ProblemKind::ForeignKey, object: violation.table, message });
-        }
+        check_file(conn, &mut problems)?;
         Ok(ValidationReport { ok: problems.is_empty(), problems })
     })
 }
 
-fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<Problem>) -> Result<()> {
+/// The part of a validation that needs no set: `integrity_check` and `foreign_key_check` of the whole file.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn check_file(conn: &Connection, problems: &mut Vec<Problem>) -> Result<()> {
+    check_integrity(conn, problems)?;
+    for violation in foreign_keys::violations(conn)? {
+        let row = violation.rowid.map_or("a row".to_owned(), |rowid| format!("row {rowid}"));
+        let message = format!("{row} of {} refers to a missing row of {}", violation.table, violation.parent);
+        problems.push(Problem { kind: ProblemKind::ForeignKey, object: violation.table, message });
+    }
+    Ok(())
+}
+
+/// The part of a validation that compares journal and schema with `set`. Nothing is wrong with a module that has not been
+/// applied.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<Problem>) -> Result<()> {
     let file = Schema::read(conn)?;
     let checked = JournalKind::of(&file, set.module()).and_then(|kind| {
         let applied = journal::rows(conn, kind, set.module())?;

@@ -40,4 +40,5 @@ pub use action::{Arg, Args};
 pub use call::{Call, Inserted, Reply, Value};
 pub use client::{Client, InsertMode};
 pub use methods::Method;
+pub use open::default_settings;
 pub use state::Telemetry;

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value as Json;
 
 use super::{
-    config::{Durability, JournalMode as Choice, TelemetryConfig},
+    config::{Durability, Environment, JournalMode as Choice, TelemetryConfig},
     maintenance, schema,
     state::Telemetry,
     statistics,
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     migration,
+    packed::Input,
     store::{
         Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, StoreFigures, WriteSession,
     },
@@ -98,6 +99,15 @@ fn recover(session: &mut WriteSession<Telemetry>) -> Result<()> {
     }
     maintenance::recover(session);
     Ok(())
+}
+
+/// The settings of a client with no configuration but the file at `path`, for the command line.
+///
+/// # Errors
+/// [`Error::Validation`] for a path that names nothing.
+pub fn default_settings(path: &str) -> Result<Settings> {
+    let input = Input::Map(vec![("dbPath".to_owned(), Input::Text(path.to_owned()))]);
+    Ok(settings(&TelemetryConfig::parse(&input, &Environment::default())?))
 }
 
 fn settings(config: &TelemetryConfig) -> Settings {

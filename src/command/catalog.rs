@@ -1,0 +1,73 @@
+#![forbid(unsafe_code)]
+//! The modules of the command line.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::migration::{DEPENDENCIES, MigrationSet};
+use crate::store::Settings;
+use crate::telemetry;
+
+/// A module that has a migration set of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Module {
+    /// Journal name, and the first word on the command line.
+    pub name: &'static str,
+    /// Its migrations.
+    pub set: fn() -> Result<MigrationSet>,
+    /// What a client of the module that has no configuration opens the file at this path with.
+    pub settings: fn(&Path) -> Result<Settings>,
+}
+
+/// Every module that is built. One that joins needs its entry here and one in js/cli/modules.ts.
+pub const MODULES: &[Module] = &[Module {
+    name: telemetry::schema::MODULE,
+    set: telemetry::schema::migrations,
+    settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+}];
+
+/// The module of that name.
+///
+/// # Errors
+/// [`Error::Validation`] for a module that is not there.
+pub fn find(name: &str) -> Result<&'static Module> {
+    MODULES
+        .iter()
+        .find(|module| module.name == name)
+        .ok_or_else(|| Error::invalid(format!("Unknown module \"{name}\""), "module"))
+}
+
+/// The modules that have to be applied for `name` to be applied: first those it requires, then itself.
+///
+/// # Errors
+/// As [`find`].
+pub fn with_required(name: &str) -> Result<Vec<&'static Module>> {
+    let mut modules = Vec::new();
+    for needed in DEPENDENCIES.iter().filter(|it| it.module == name) {
+        modules.extend(with_required(needed.requires)?);
+    }
+    modules.push(find(name)?);
+    Ok(modules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::BUILT_IN;
+
+    #[test]
+    fn every_module_is_one_of_the_contract_and_has_the_set_of_its_name() {
+        for module in MODULES {
+            assert!(BUILT_IN.contains(&module.name), "{}", module.name);
+            assert_eq!((module.set)().expect("set").module(), module.name);
+            assert!((module.settings)(Path::new("/t.db")).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_module_that_requires_nothing_stands_alone() {
+        let names: Vec<_> = with_required("telemetry").expect("telemetry").iter().map(|it| it.name).collect();
+        assert_eq!(names, ["telemetry"]);
+        assert!(find("nonsense").is_err());
+    }
+}
