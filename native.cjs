@@ -837,4 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeChannel = nativeBinding.NativeChannel
 module.exports.NativeClient = nativeBinding.NativeClient
+module.exports.backupDatabase = nativeBinding.backupDatabase
+module.exports.diagnose = nativeBinding.diagnose
 module.exports.resolveConfig = nativeBinding.resolveConfig
+module.exports.runCommand = nativeBinding.runCommand

@@ -45,5 +45,14 @@ export declare class NativeClient {
   recordQuery(queryType: string, durationMs: number, error?: string | undefined | null): void
 }
 
+/** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
+export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
+
+/** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
+export declare function diagnose(path: string | undefined | null, required: boolean): object
+
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object
+
+/** Migrate, inspect or roll back the file of a module. Answers with `report` or `error`. */
+export declare function runCommand(module: string, verb: string, request: unknown): object

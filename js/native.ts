@@ -117,9 +117,29 @@ export interface ResolvedConfig {
   registrable: boolean;
 }
 
+/** How a command on a file is answered; js/cli/reports.ts knows the reports. */
+export type CommandAnswer = { report: unknown } | { error: ErrorReport };
+
+/** What a verb works on, and how. */
+export interface CommandRequest {
+  /** Absolute path. */
+  file: string;
+  target?: string | undefined;
+  allowDestructive?: boolean;
+  dryRun?: boolean;
+  busyTimeoutMs?: number;
+}
+
 /** What `native.cjs` exports. */
 interface NativeModule {
   resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
+  runCommand(module: string, verb: string, request: CommandRequest): CommandAnswer;
+  diagnose(path: string | null, required: boolean): CommandAnswer;
+  backupDatabase(
+    source: string,
+    target: string,
+    onProgress?: (copied: number, total: number) => void,
+  ): CommandAnswer;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

@@ -7,6 +7,7 @@
 
 pub mod channel;
 pub mod client;
+pub mod command;
 pub mod config;
 mod input;
 mod mailbox;

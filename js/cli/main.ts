@@ -1,0 +1,72 @@
+/**
+ * `runledger …`: which command is meant, and what its failure looks like.
+ */
+import { createRequire } from 'node:module';
+import { RunledgerError } from '../errors.js';
+import { type Arguments, parse } from './arguments.js';
+import { runBackup } from './backup.js';
+import { runDoctor } from './doctor.js';
+import { generalHelp, helpOf } from './help.js';
+import { LATER, moduleNamed } from './modules.js';
+import { err, json, out, problem } from './output.js';
+import { runModule } from './module.js';
+
+/** The version in package.json. */
+export const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+
+/** Runs the command line with `argv`, the words after the program's name, and returns the exit code. */
+export function main(argv: readonly string[]): number {
+  // The first word that is no option, for a message about words that cannot even be parsed.
+  const command = argv.find((word) => !word.startsWith('-')) ?? 'runledger';
+  try {
+    return run(parse(argv));
+  } catch (error) {
+    return fail(isCommand(command) ? command : 'runledger', error, argv.includes('--json'));
+  }
+}
+
+function run(given: Arguments): number {
+  const { values, words } = given;
+  const [command, ...rest] = words;
+  if (values.version) {
+    out(version);
+    return 0;
+  }
+  if (command === undefined || command === 'help') {
+    const topic = rest[0];
+    const asked = values.help || command === 'help';
+    (asked ? out : err)(topic !== undefined && isCommand(topic) ? helpOf(topic) : generalHelp());
+    return asked ? 0 : 1;
+  }
+  if (!isCommand(command)) return unknown(command);
+  if (values.help && !LATER.includes(command)) {
+    out(helpOf(command));
+    return 0;
+  }
+  const request = { ...given, words: rest };
+  if (command === 'doctor') return runDoctor(request, version);
+  if (command === 'backup') return runBackup(request);
+  const module = moduleNamed(command);
+  if (module !== undefined) return runModule(module, request);
+  throw new RunledgerError(`this module is not in runledger ${version} yet; it comes with a later release`, {
+    code: 'NOT_SUPPORTED',
+  });
+}
+
+function isCommand(word: string): boolean {
+  return word === 'doctor' || word === 'backup' || moduleNamed(word) !== undefined || LATER.includes(word);
+}
+
+function unknown(word: string): number {
+  problem('runledger', `unknown module "${word}"`);
+  err(`\n${generalHelp()}`);
+  return 1;
+}
+
+/** Says what went wrong: to people on stderr, and to programs that asked for JSON on stdout. */
+function fail(command: string, error: unknown, asJson: boolean): number {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  problem(command, message);
+  if (asJson) json({ error: { name, message, ...(error instanceof RunledgerError ? error : {}) } });
+  return 1;
+}

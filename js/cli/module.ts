@@ -1,0 +1,57 @@
+/**
+ * `runledger <module> [verb] [target]`
+ */
+import { native } from '../native.js';
+import { allow, type Arguments, fileOf, misuse } from './arguments.js';
+import { isHeldBack, migrateLines, rollbackLines, statusLines, validateLines } from './lines.js';
+import { type CliModule, type Verb, VERBS, verbList, verbOf } from './modules.js';
+import { json, out, warning } from './output.js';
+import { type MigrateReport, reportOf, type RollbackReport, type StatusReport, type ValidationReport } from './reports.js';
+
+/**
+ * Runs one verb of a module on its file and returns the exit code.
+ *
+ * @throws {RunledgerError} `INVALID_ARGUMENTS`, and those of the verb.
+ */
+export function runModule(module: CliModule, given: Arguments): number {
+  const { values } = given;
+  const [word = 'migrate', target, ...rest] = given.words;
+  const verb = verbOf(module, word);
+  if (verb === undefined) throw misuse(`unknown verb "${word}": one of ${verbList(module)}`);
+  const surplus = verb === 'rollback' ? rest[0] : target;
+  if (surplus !== undefined) throw misuse(`unexpected argument "${surplus}"`);
+  allow(given, `${module.name} ${verb}`, ['db', 'json', ...VERBS[verb].options]);
+  const request = {
+    file: fileOf(values.db ?? module.defaultFile(), values.db === undefined ? 'the default file' : '--db'),
+    target,
+    allowDestructive: values['allow-destructive'],
+    dryRun: values['dry-run'],
+  };
+  const report = reportOf(native().runCommand(module.name, verb, request), verb);
+  if (values.json) json(report);
+  return answer(verb, report, { lines: !values.json, failOnBlocked: values['fail-on-blocked'] });
+}
+
+/** Prints a report, if it is to be printed in lines, and judges it. */
+function answer(verb: Verb, report: unknown, { lines, failOnBlocked }: { lines: boolean; failOnBlocked: boolean }): number {
+  const print = (text: string[]) => {
+    if (lines) text.forEach(out);
+  };
+  switch (verb) {
+    case 'migrate': {
+      const migrated = report as MigrateReport;
+      for (const text of migrated.warnings) warning(migrated.modules.at(-1)?.module ?? 'runledger', text);
+      print(migrateLines(migrated));
+      return failOnBlocked && migrated.modules.some(({ items }) => items.some(isHeldBack)) ? 1 : 0;
+    }
+    case 'status':
+      print(statusLines(report as StatusReport));
+      return 0;
+    case 'rollback':
+      print(rollbackLines(report as RollbackReport));
+      return 0;
+    case 'validate':
+      print(validateLines(report as ValidationReport));
+      return (report as ValidationReport).ok ? 0 : 1;
+  }
+}
