@@ -39,6 +39,7 @@ async function studio(words) {
     const child = spawn('npx', args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
     // Ctrl-C reaches the studio too; this process waits for its end.
     process.on('SIGINT', () => {});
+    process.on('SIGTERM', () => child.kill());
     process.exitCode = await new Promise((resolve, reject) => {
       child.on('error', (error) => reject(new StepError(`npx: ${error.message}`)));
       child.on('close', (code) => resolve(code ?? 1));
