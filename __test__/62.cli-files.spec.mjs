@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cleanUp, foreign, foreignScript, holdWriteLock, makeDir, openClient, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, fails, leavesAlone, lines, value } from './fixtures/cli.mjs';
+import { cli, fails, leavesAlone, lines, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
@@ -132,6 +132,23 @@ test('a log that a crash has left is read where it can be without writing, and o
   await leavesAlone(copy, () => fails(['telemetry', 'status', '--db', at(copy)], /^telemetry: .*t\.db was not closed .* Open it once for writing\.\n$/));
   assert.deepEqual(await lines(['telemetry', '--db', at(copy)]), ['telemetry: up to date, version 1']);
   assert.equal((await status())[1], 'telemetry: version 1 of 1');
+});
+
+test('a file that may only be read is a failure where there is something to write', { skip: skipWithoutPermissions }, async () => {
+  const dir = await migrated();
+  const options = { user: ordinary, cwd: '/' };
+  await whileReadonly(dir, async () => {
+    for (const words of [[], ['--dry-run']]) {
+      assert.deepEqual(await lines(['telemetry', ...words, '--db', at(dir)], options), ['telemetry: up to date, version 1']);
+    }
+    assert.deepEqual(await lines(['telemetry', 'validate', '--db', at(dir)], options), ['telemetry: ok']);
+    await fails(['telemetry', 'rollback', '--db', at(dir)], 'telemetry: The connection is read-only', options);
+  });
+  await lines(['telemetry', 'rollback', '--db', at(dir)]);
+  const pending = 'telemetry: telemetry has pending migrations, but the connection is read-only';
+  await whileReadonly(dir, async () => {
+    for (const words of [[], ['--dry-run']]) await fails(['telemetry', ...words, '--db', at(dir)], pending, options);
+  });
 });
 
 test('an empty file is a database in version 0', async () => {

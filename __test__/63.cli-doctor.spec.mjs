@@ -5,7 +5,7 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, openClient, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, fails, leavesAlone, lines, value } from './fixtures/cli.mjs';
+import { cli, fails, leavesAlone, lines, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
@@ -20,8 +20,8 @@ async function migrated() {
 }
 
 /** What doctor says of a file that is wrong: the kinds of its problems. Nothing may change. */
-async function kinds(file, directory) {
-  const report = await leavesAlone(directory, () => value(['doctor', '--db', file], { code: 1 }));
+async function kinds(file, directory, options = {}) {
+  const report = await leavesAlone(directory, () => value(['doctor', '--db', file], { code: 1, cwd: '/', ...options }));
   assert.equal(report.ok, false);
   return report.problems.map(({ kind }) => kind);
 }
@@ -101,10 +101,11 @@ test('doctor finds a page that was overwritten', { skip }, async () => {
   assert.ok(found.length > 0 && found.every((kind) => kind === 'integrity' || kind === 'open'), found.join());
 });
 
-test('a file that may not be written to is told', { skip: skipOnWindows || (process.getuid?.() === 0 && 'root may write everywhere') }, async () => {
+test('a file that may not be written to is told', { skip: skipWithoutPermissions }, async () => {
   const dir = await migrated();
   chmodSync(at(dir), 0o444);
-  assert.deepEqual(await kinds(at(dir), dir), ['permissions']);
+  const found = await whileReadonly(dir, () => kinds(at(dir), dir, { user: ordinary }));
+  assert.deepEqual(found, ['permissions', 'permissions']);
 });
 
 test('doctor takes no word', async () => {
@@ -171,6 +172,13 @@ test('the copy of a private file is private', { skip: skipOnWindows }, async () 
   chmodSync(at(dir), 0o600);
   await lines(['backup', at(dir), join(dir, 'd.db')]);
   assert.equal(statSync(join(dir, 'd.db')).mode & 0o777, 0o600);
+});
+
+test('who may only read a file can copy it, and leaves nothing beside it', { skip: skipWithoutPermissions }, async () => {
+  const [dir, own] = [await migrated(), tempDir()];
+  chmodSync(own, 0o777);
+  await whileReadonly(dir, () => lines(['backup', at(dir), join(own, 'd.db')], { user: ordinary, cwd: '/' }));
+  assert.deepEqual(await lines(['telemetry', 'validate', '--db', join(own, 'd.db')]), ['telemetry: ok']);
 });
 
 test('progress is for terminals: no line of it in a pipe', async () => {

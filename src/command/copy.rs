@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::store::{self, OnDisk, may_write};
+use crate::store::{self, OnDisk, may_change};
 
 /// How long a lock on the source is awaited.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ fn remove(target: &Path) -> Result<()> {
 pub fn backup(source: &Path, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<BackupReport> {
     let missing = || Error::FileMissing { path: source.display().to_string() };
     OnDisk::at(source)?.ok_or_else(missing)?;
-    let pages = if may_write(source) {
+    let pages = if may_change(source) {
         // With locks, like any program that works with the file: so it is one state of it, whoever writes meanwhile.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(source, flags)?;

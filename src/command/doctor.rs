@@ -122,7 +122,7 @@ fn examine(path: &Path, required: bool) -> FileDiagnosis {
             (file.size, file.wal_size) = (found.size, found.wal.unwrap_or(0));
             file.journal_mode = found.journal_mode().map(JournalMode::as_str);
             check_surroundings(&mut file, &found, chosen);
-            match store::look(path, PATIENCE, content) {
+            match store::look(path, PATIENCE, |conn| content(conn)) {
                 Ok(Some((modules, findings))) => {
                     (file.modules, file.checked) = (modules, true);
                     file.findings.extend(findings);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Module, Request};
 use crate::error::{Error, Result};
 use crate::migration::{self, ApplyOptions, MigrationPlanItem, MigrationSet, Prepared};
-use crate::store::{Conn, Location, OnDisk, Settings};
+use crate::store::{self, Conn, Location, OnDisk, Settings, may_change};
 
 /// What `migrate` did, or would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,7 +54,9 @@ pub(super) fn migrate(modules: &[&Module], request: &Request) -> Result<MigrateR
     // Before a connection is there, because looking would give up its locks.
     let existed = OnDisk::at(&request.path)?.is_some();
     let sets = modules.iter().map(|module| (module.set)()).collect::<Result<Vec<_>>>()?;
-    let (modules, warnings) = if request.apply.dry_run {
+    let (modules, warnings) = if existed && !may_change(&request.path) {
+        (find_nothing_to_do(&sets, &settings, request)?, Vec::new())
+    } else if request.apply.dry_run {
         (plan(&sets, &settings, existed, request.apply)?, Vec::new())
     } else {
         apply(&sets, &settings, request.apply)?
@@ -73,11 +75,7 @@ fn apply(
     for set in sets {
         migration::inspect(&conn, set)?;
     }
-    let mut warnings = Vec::new();
-    // Where nothing can be written, there may be nothing to write: then that is no failure.
-    if !conn.is_readonly("main")? {
-        warnings.extend(conn.configure(settings)?.1);
-    }
+    let mut warnings: Vec<_> = conn.configure(settings)?.1.into_iter().collect();
     let mut modules = Vec::new();
     for set in sets {
         let opened = migration::open_with(&mut conn, set, options)?;
@@ -85,6 +83,19 @@ fn apply(
         modules.push(report(&conn, set, &opened.prepared, opened.items)?);
     }
     Ok((modules, warnings))
+}
+
+/// A file that cannot be written to is a failure only where there is something to write.
+fn find_nothing_to_do(sets: &[MigrationSet], settings: &Settings, request: &Request) -> Result<Vec<ModuleMigration>> {
+    let looked = store::look(&request.path, settings.busy_timeout, |conn| {
+        sets.iter()
+            .map(|set| {
+                let opened = migration::open_with(conn, set, request.apply)?;
+                report(conn, set, &opened.prepared, opened.items)
+            })
+            .collect()
+    })?;
+    looked.ok_or_else(|| Error::FileMissing { path: request.file() })
 }
 
 /// Where there is no file none is made: the dry run has a database in memory instead.

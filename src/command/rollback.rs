@@ -1,12 +1,13 @@
 #![forbid(unsafe_code)]
 //! `rollback`: go back, from the top down.
 
+use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{Module, Request};
 use crate::error::{Error, Result};
 use crate::migration::{self, MigrationRef};
-use crate::store::{Conn, OnDisk};
+use crate::store::{self, Conn, OnDisk, may_change};
 
 /// What `rollback` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,17 +34,26 @@ pub(super) fn rollback(module: &Module, request: &Request) -> Result<RollbackRep
     if OnDisk::at(&request.path)?.is_none() {
         return Err(Error::FileMissing { path: request.file() });
     }
+    let settings = request.settings(module)?;
+    if may_change(&request.path) {
+        return rollback_on(&mut *Conn::join_alone(&settings)?, module, request);
+    }
+    // To be refused, with the reason.
+    store::look(&request.path, settings.busy_timeout, |conn| rollback_on(conn, module, request))?
+        .ok_or_else(|| Error::FileMissing { path: request.file() })
+}
+
+fn rollback_on(conn: &mut Connection, module: &Module, request: &Request) -> Result<RollbackReport> {
     let set = (module.set)()?;
-    let mut conn = Conn::join_alone(&request.settings(module)?)?;
     let target = match &request.target {
-        None => migration::target_of(&conn, &set, None)?,
-        Some(text) => migration::target_of_text(&conn, &set, text)?,
+        None => migration::target_of(conn, &set, None)?,
+        Some(text) => migration::target_of_text(conn, &set, text)?,
     };
-    let rolled_back = migration::rollback(&mut conn, &set, target)?;
+    let rolled_back = migration::rollback(conn, &set, target)?;
     Ok(RollbackReport {
         module: module.name.to_owned(),
         file: request.file(),
-        version: migration::status(&conn, &set)?.current,
+        version: migration::status(conn, &set)?.current,
         latest: set.latest(),
         rolled_back,
     })

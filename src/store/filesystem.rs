@@ -4,6 +4,13 @@
 
 use std::path::Path;
 
+/// Whether this process may change the database at `path`: the file, and the directory in which SQLite keeps its journal.
+pub fn may_change(path: &Path) -> bool {
+    // A name without a directory is in the working directory.
+    let directory = path.parent().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it });
+    may_write(path) && directory.is_none_or(may_write)
+}
+
 /// Whether this process may write to the file or directory at `path`.
 #[cfg(unix)]
 pub fn may_write(path: &Path) -> bool {

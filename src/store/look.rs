@@ -119,7 +119,7 @@ enum Way {
 pub fn look<T>(
     path: &Path,
     busy_timeout: Duration,
-    mut read: impl FnMut(&Connection) -> Result<T>,
+    mut read: impl FnMut(&mut Connection) -> Result<T>,
 ) -> Result<Option<T>> {
     for _ in 0..ATTEMPTS {
         let Some(found) = OnDisk::at(path)? else { return Ok(None) };
@@ -130,10 +130,10 @@ pub fn look<T>(
             Way::SharedMemoryToo => "mode=ro&readonly_shm=1",
             Way::None => return Err(Error::NeedsRecovery { path: path.display().to_string() }),
         };
-        let mut answer = connect(&found.path, query, busy_timeout).and_then(|conn| read(&conn));
+        let mut answer = connect(&found.path, query, busy_timeout).and_then(|mut conn| read(&mut conn));
         if way == Way::SharedMemoryToo && extended(&answer) == Some(ffi::SQLITE_READONLY_CANTINIT) {
             // The shared memory is in use and has no mark that a reader without write access to it could hold on to.
-            answer = connect(&found.path, "mode=ro", busy_timeout).and_then(|conn| read(&conn));
+            answer = connect(&found.path, "mode=ro", busy_timeout).and_then(|mut conn| read(&mut conn));
         }
         if way == Way::Immutable && !found.is_still(OnDisk::at(path)?.as_ref()) {
             std::thread::sleep(PAUSE);

@@ -25,7 +25,7 @@ pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
 pub use conn::Conn;
 pub use control::{Cancel, Control};
 pub use engine::Store;
-pub use filesystem::may_write;
+pub use filesystem::{may_change, may_write};
 pub use job::Isolation;
 pub use journal::{JournalChoice, JournalMode, automatic_mode};
 pub use look::{OnDisk, look};
