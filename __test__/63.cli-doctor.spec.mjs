@@ -1,10 +1,10 @@
 // `runledger doctor` and `runledger backup`.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, openClient, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, openClient, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
 import { cli, fails, leavesAlone, lines, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
@@ -106,6 +106,16 @@ test('a file that may not be written to is told', { skip: skipWithoutPermissions
   chmodSync(at(dir), 0o444);
   const found = await whileReadonly(dir, () => kinds(at(dir), dir, { user: ordinary }));
   assert.deepEqual(found, ['permissions', 'permissions']);
+});
+
+test('an installation without its binary can still ask the doctor', async () => {
+  const dir = tempDir();
+  for (const name of ['bin', 'dist', 'native.cjs', 'package.json']) cpSync(join(root, name), join(dir, name), { recursive: true });
+  const script = join(dir, 'bin/runledger.mjs');
+  const { ok, binary, problems, ...report } = await value(['doctor'], { code: 1, script });
+  assert.deepEqual([ok, binary, problems.map(({ kind }) => kind)], [false, null, ['binary']]);
+  assert.deepEqual([report.version, report.platform], [version, process.platform]);
+  await fails(['telemetry', 'status'], /^telemetry: .*native binding/, { script });
 });
 
 test('doctor takes no word', async () => {
