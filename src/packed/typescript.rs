@@ -235,7 +235,6 @@ fn fields(out: &mut String, shape: &Shape) {
     put(out, "  ];\n}\n");
 }
 
-/// The row that an accepted input record has become, without reading it back.
 /// The same cells straight into a packer, for records that come by the thousand.
 fn pack(out: &mut String, shape: &Shape) {
     put(out, "/** Add an input record to a packer, cell by cell. */");
@@ -257,6 +256,7 @@ fn pack(out: &mut String, shape: &Shape) {
     put(out, "  packer.end();\n}\n");
 }
 
+/// The row that an accepted input record has become, without reading it back.
 fn stored(out: &mut String, shape: &Shape) {
     let name = shape.name;
     put(out, &format!("/** The {name} that the accepted cells have become, as reading it back would give it. */"));
