@@ -82,8 +82,11 @@ impl<M: Module> Store<M> {
                 }
             })
             .map_err(|error| Error::Internal(format!("cannot start the writer thread: {error}")))?;
-        answer.recv().unwrap_or_else(|_| Err(Error::Internal("the writer thread ended while opening".into())))?;
-        Ok(Self { shared, writer: Mutex::new(Some(writer)) })
+        let opened =
+            answer.recv().unwrap_or_else(|_| Err(Error::Internal("the writer thread ended while opening".into())));
+        let store = Self { shared, writer: Mutex::new(Some(writer)) };
+        // On failure the store is dropped here, which waits for the thread.
+        opened.map(|()| store)
     }
 
     /// Queue a write of `calls` public calls that holds `bytes` of input. `run` may be run more than once; `done` hears
