@@ -232,6 +232,13 @@ impl<M: Module> Shared<M> {
         self.calls.fetch_add(calls as u64, Ordering::Relaxed);
     }
 
+    /// Before a transaction: let the checkpointer catch up with a flood.
+    pub(super) fn hold_back(&self) {
+        if let Some(checkpointer) = self.checkpointer.get() {
+            checkpointer.hold_back();
+        }
+    }
+
     pub(super) fn wrote(&self) {
         if let Some(checkpointer) = self.checkpointer.get() {
             checkpointer.wrote();

@@ -250,6 +250,7 @@ impl<M: Module> WriteSession<M> {
     }
 
     fn begin(&mut self) -> Result<()> {
+        self.shared.hold_back();
         self.conn.cached("BEGIN IMMEDIATE")?.execute([])?;
         let began = contained(|| {
             let version = self.conn.pragma_integer("data_version")?;
