@@ -70,10 +70,9 @@ struct Pending {
 
 /// insertEventBuffer: all events or none.
 pub(super) fn insert(mut parcel: Parcel) -> Result<Action> {
-    let mut runs = 0;
+    let mut flushes = true;
     Action::write("INSERT INTO telemetry_buffers (…) VALUES (…)", parcel.bytes(), move |conn, state| {
         let batch = parcel.batch()?;
-        runs += 1;
         let groups = group(conn, state, batch)?;
         state.growing(conn, batch.bytes(), |state| {
             for (session_id, events) in &groups {
@@ -81,10 +80,14 @@ pub(super) fn insert(mut parcel: Parcel) -> Result<Action> {
             }
             Ok(())
         })?;
-        // A flush that cost the transaction is left to the next occasion: it never fails the call that caused it.
-        if runs == 1 {
-            for (session_id, _) in &groups {
-                flush_if_full(conn, state, session_id)?;
+        for (session_id, _) in groups.iter().take_while(|_| flushes) {
+            match flush_if_full(conn, state, session_id) {
+                // It never fails the call that caused it: this is run again, and the flush left to the next occasion.
+                Err(_) if conn.is_autocommit() => {
+                    flushes = false;
+                    break;
+                }
+                flushed => flushed?,
             }
         }
         nothing(batch.len() as u64)

@@ -14,6 +14,7 @@ use super::{
     audit,
     call::{Inserted, Value},
     check::{self, Argument, NewEvent, not_an_object},
+    config::OnSizeLimit,
     filter::{EventDeletion, EventFilter},
     kinds::{EventType, OnError, RuleTable},
     reads,
@@ -30,9 +31,23 @@ use crate::{
     store::{Conn, Control},
 };
 
-pub(super) const INSERT: &str = "INSERT INTO telemetry_events (id, session_id, event_type, agent_type, mode, prompt, \
-    stream_data, sandbox_id, repo_url, metadata, timestamp, created_at, version, schema_version) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+macro_rules! insert_into_events {
+    ($row:literal) => {
+        concat!(
+            "INSERT INTO telemetry_events (id, session_id, event_type, agent_type, mode, prompt, stream_data, sandbox_id, ",
+            "repo_url, metadata, timestamp, created_at, version, schema_version) ",
+            $row
+        )
+    };
+}
+
+pub(super) const INSERT: &str =
+    insert_into_events!("VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+
+/// Under a cap: SQLite keeps a statement journal for INSERT … SELECT. A full file then costs this statement alone, where
+/// [`INSERT`] would cost the whole transaction.
+const INSERT_UNDER_CAP: &str =
+    insert_into_events!("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14");
 
 /// The columns of a deleted event that derived values depend on.
 const FACTS: &str = "session_id, event_type, agent_type, mode, timestamp";
@@ -47,7 +62,8 @@ pub(super) struct Inserter<'conn> {
 
 impl<'conn> Inserter<'conn> {
     pub(super) fn new(conn: &'conn Conn, state: &mut Telemetry) -> Result<Self> {
-        Ok(Self { conn, insert: conn.cached(INSERT)?, rules: state.rules(conn)?, now: now() })
+        let insert = if state.config.on_size_limit == OnSizeLimit::Reject { INSERT_UNDER_CAP } else { INSERT };
+        Ok(Self { conn, insert: conn.cached(insert)?, rules: state.rules(conn)?, now: now() })
     }
 
     /// `created_at` of its events.
