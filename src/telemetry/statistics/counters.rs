@@ -81,6 +81,8 @@ impl Counters {
     /// Write the collected changes to the file.
     pub(in crate::telemetry) fn flush(&mut self, conn: &Conn) -> Result<()> {
         if self.changes.is_empty() {
+            // What was looked up for inserts that failed is not true for ever.
+            self.changes = Changes::default();
             return Ok(());
         }
         let now = now();
