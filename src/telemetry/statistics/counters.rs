@@ -6,6 +6,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use super::{
     Day, StatsRow,
     change::{Changes, DayChange, EventFacts, SessionChange, StatsChange},
+    recount,
 };
 use crate::{clock::now, error::Result, store::Conn};
 
@@ -13,6 +14,8 @@ use crate::{clock::now, error::Result, store::Conn};
 const MOST_KNOWN_SESSIONS: usize = 4_096;
 /// Rows of `telemetry_stats` remembered between transactions.
 const MOST_KNOWN_ROWS: usize = 64;
+/// Largest share of the sum of all durations that may be rounding error of one transaction.
+const ROUNDING: f64 = 1e-10;
 
 /// Collects what a transaction changes and writes it once. What it knows about the file is a cache, valid until another
 /// connection commits or something is undone.
@@ -74,8 +77,7 @@ impl Counters {
     /// The row of a session has been written by its user: its duration went from `old` to `new`.
     pub(in crate::telemetry) fn session_written(&mut self, session_id: &str, old: Option<f64>, new: Option<f64>) {
         self.known.remove(session_id);
-        self.changes.duration_sum += new.unwrap_or(0.0) - old.unwrap_or(0.0);
-        self.changes.duration_count += i64::from(new.is_some()) - i64::from(old.is_some());
+        self.changes.durations.replace(old, new);
     }
 
     /// Write the collected changes to the file.
@@ -89,9 +91,9 @@ impl Counters {
         let mut changes = std::mem::take(&mut self.changes);
         let mut total = StatsChange::default();
         for (session_id, change) in changes.sessions.iter().filter(|(_, change)| !change.is_empty()) {
-            let (duration_sum, duration_count) = self.write_session(conn, session_id, change, now)?;
-            changes.duration_sum += duration_sum;
-            changes.duration_count += duration_count;
+            if let Some((before, after)) = self.write_session(conn, session_id, change, now)? {
+                changes.durations.replace(before, after);
+            }
             for &DayChange { day, had, .. } in change.days.iter().filter(|touched| touched.changed) {
                 let has = !change.deleted || has_events(conn, session_id, Some(day))?;
                 changes.days.entry(day).or_default().unique_sessions += i64::from(has) - i64::from(had);
@@ -120,20 +122,34 @@ impl Counters {
         if change.deleted {
             (row.min_timestamp, row.max_timestamp) = range_of(conn, (0.0, f64::INFINITY))?;
         }
-        row.add_durations(changes.duration_sum, changes.duration_count);
+        let durations = changes.durations;
+        let largest = durations.largest.max(row.duration_sum.abs());
+        row.add_durations(durations.sum, durations.count);
+        if !row.duration_sum.is_finite() || largest * f64::EPSILON > ROUNDING * row.duration_sum.abs().max(1.0) {
+            // The difference of two far larger sums is all rounding error.
+            (row.duration_sum, row.duration_count) = (0.0, 0);
+            let (sum, count) = recount::durations(conn)?;
+            row.add_durations(sum, count);
+        }
         row.last_event_id = row.last_event_id.max(changes.last_event_id);
         row.store(conn, now)
     }
 
-    /// Write the counts of one session. Returns how the sum and the number of durations change.
-    fn write_session(&mut self, conn: &Conn, id: &str, change: &SessionChange, now: f64) -> Result<(f64, i64)> {
+    /// Write the counts of one session. Returns its duration before and after, if it has a row and they are written.
+    fn write_session(
+        &mut self,
+        conn: &Conn,
+        id: &str,
+        change: &SessionChange,
+        now: f64,
+    ) -> Result<Option<(Option<f64>, Option<f64>)>> {
         let Some((low, high)) = change.range else {
             conn.cached(
                 "UPDATE telemetry_sessions SET event_count = event_count + ?2, stream_event_count = stream_event_count + \
                  ?3, error_count = error_count + ?4, updated_at = ?5 WHERE id = ?1",
             )?
             .execute((id, change.events, change.streams, change.errors, now))?;
-            return Ok((0.0, 0));
+            return Ok(None);
         };
         let known = self.known.remove(id).filter(|_| !change.deleted);
         let (min, max) = match &known {
@@ -160,9 +176,7 @@ impl Counters {
             days.dedup();
             self.remember(id, Known { min, max, duration: before.map(|_| duration), days });
         }
-        let Some(before) = before else { return Ok((0.0, 0)) };
-        let sum = duration.unwrap_or(0.0) - before.unwrap_or(0.0);
-        Ok((sum, i64::from(duration.is_some()) - i64::from(before.is_some())))
+        Ok(before.map(|before| (before, duration)))
     }
 
     fn remember(&mut self, id: &str, known: Known) {
