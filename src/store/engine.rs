@@ -133,7 +133,7 @@ impl<M: Module> Store<M> {
             after,
             Box::new(move |conn| {
                 let began = Instant::now();
-                let result = conn.and_then(|conn| conn.controlled(&control, || contained(|| snapshot(conn, run))));
+                let result = conn.and_then(|conn| conn.controlled(&control, || snapshot(conn, run)));
                 done(result, began.elapsed());
             }),
         );
@@ -273,12 +273,12 @@ fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
 
 /// Several statements, one state of the database.
 fn snapshot<T>(conn: &Conn, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
-    if !conn.is_autocommit() {
-        // A read that panicked has left its transaction behind.
+    conn.cached("BEGIN")?.execute([])?;
+    let value = contained(|| run(conn));
+    let ended = conn.cached("COMMIT").and_then(|mut commit| Ok(commit.execute([])?));
+    if ended.is_err() && !conn.is_autocommit() {
+        // The deadline has met the COMMIT. A transaction that stays open would keep the WAL from being cut.
         conn.execute_batch("ROLLBACK")?;
     }
-    conn.cached("BEGIN")?.execute([])?;
-    let value = run(conn);
-    conn.cached("COMMIT")?.execute([])?;
     value
 }
