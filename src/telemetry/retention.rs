@@ -94,12 +94,14 @@ pub(super) fn prune_all(session: &mut WriteSession<Telemetry>, progress: &mut dy
     Ok(deleted)
 }
 
-/// Prune one batch between other writes. Returns whether there may be more.
+/// Prune one batch between other writes. Returns whether there may be more; the run is reported when there is not.
 pub(super) fn prune_some(session: &mut WriteSession<Telemetry>, reason: &'static str) -> Result<bool> {
     let Some(cutoff) = cutoff(&session.module) else { return Ok(false) };
     let deleted = session.transaction(|conn, state| delete_expired(conn, state, cutoff, reason))?;
-    report(session, deleted, reason);
-    Ok(deleted == BATCH as u64)
+    let more = deleted == BATCH as u64;
+    let run = session.module.schedule.pruned(deleted, more);
+    report(session, run, reason);
+    Ok(more)
 }
 
 /// A run that deletes is a line in the log.
