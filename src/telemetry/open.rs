@@ -90,8 +90,9 @@ fn prepare(
 
 fn recover(session: &mut WriteSession<Telemetry>) -> Result<()> {
     let repaired = session.transaction(|conn, state| {
-        state.counters.forget();
-        statistics::repair_after_foreign_inserts(conn)
+        let repaired = statistics::repair_after_foreign_inserts(conn)?;
+        state.counters.recounted();
+        Ok(repaired)
     })?;
     if repaired {
         session.notices().warn("another program has inserted events: counts and statistics were rebuilt");

@@ -141,7 +141,7 @@ pub(super) fn refresh_all() -> Result<Action> {
         session.transaction(|conn, state| {
             recount::recount_sessions(conn, false)?;
             recount::rebuild_stats(conn)?;
-            state.counters.forget();
+            state.counters.recounted();
             let updated: i64 = conn.query_row("SELECT count(*) FROM telemetry_sessions", [], |row| row.get(0))?;
             Ok((Value::Json(json!({ "updated": updated, "errors": 0 })), Some(updated.unsigned_abs())))
         })
@@ -222,7 +222,7 @@ fn change(
         // Two sessions have become one: what was counted per session is no sum any more.
         recount::recount_sessions(conn, true)?;
         recount::rebuild_stats(conn)?;
-        state.counters.forget();
+        state.counters.recounted();
     }
     let new = read(conn, new_id)?;
     if !met {

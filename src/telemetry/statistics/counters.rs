@@ -25,6 +25,8 @@ pub(in crate::telemetry) struct Counters {
     known: HashMap<String, Known>,
     /// `None`: the totals.
     rows: HashMap<Option<Day>, StatsRow>,
+    /// Another program has inserted events that are not counted: the next open has to find that out.
+    behind: bool,
 }
 
 /// What is known about a session that has events.
@@ -40,7 +42,19 @@ struct Known {
 impl Counters {
     /// Forget everything that is not in the file, and all that was known about it.
     pub(in crate::telemetry) fn forget(&mut self) {
+        *self = Self { behind: self.behind, ..Self::default() };
+    }
+
+    /// Everything has been counted anew.
+    pub(in crate::telemetry) fn recounted(&mut self) {
         *self = Self::default();
+    }
+
+    /// Another connection has committed: forget what was known, and see whether it counted what it inserted.
+    pub(in crate::telemetry) fn foreign_commit(&mut self, conn: &Conn) -> Result<()> {
+        self.forget();
+        self.behind = recount::event_counter(conn)? > self.row(conn, None)?.last_event_id;
+        Ok(())
     }
 
     /// Look at the session before an event is inserted: afterwards one cannot tell whether it is the first.
@@ -117,6 +131,7 @@ impl Counters {
     }
 
     fn write_total(&mut self, conn: &Conn, change: &StatsChange, changes: &Changes, now: f64) -> Result<()> {
+        let behind = self.behind;
         let row = self.row(conn, None)?;
         row.apply(change);
         if change.deleted {
@@ -131,7 +146,9 @@ impl Counters {
             let (sum, count) = recount::durations(conn)?;
             row.add_durations(sum, count);
         }
-        row.last_event_id = row.last_event_id.max(changes.last_event_id);
+        if !behind {
+            row.last_event_id = row.last_event_id.max(changes.last_event_id);
+        }
         row.store(conn, now)
     }
 

@@ -38,7 +38,7 @@ pub(in crate::telemetry) fn verify(args: &Args) -> Result<Action> {
             if !report.mismatches.is_empty() {
                 recount::recount_sessions(conn, true)?;
                 recount::rebuild_stats(conn)?;
-                state.counters.forget();
+                state.counters.recounted();
             }
             Ok((Value::Json(report.to_json(true)), Some(report.sessions)))
         })
