@@ -171,6 +171,18 @@ test('E16c verifyStatistics({ repair: true }) reports the differences and rewrit
   assert.equal((await ops.getStatistics()).totalEvents, 4);
 });
 
+test('events another program inserted while the file was open are counted from the next open, though we went on inserting', { skip: skipWithoutPython }, async () => {
+  const { db, ops, path } = await withExample();
+  await foreignScript(path, `INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, timestamp, created_at)
+    VALUES ('quiet', 'stream', 'other', 'code', ${T + 100}, ${T});`);
+  await ops.insertEvent(ev({ sessionId: 'quiet', timestamp: T + 200 }));
+  await ops.insertEvent(ev({ sessionId: 'quiet', timestamp: T + 300 }));
+  await db.close();
+  assert.deepEqual((await ops.verifyStatistics()).mismatches, []);
+  rowLike(await ops.getSession('quiet'), keys.session, { eventCount: 3, streamEventCount: 3 });
+  assert.equal((await ops.getStatistics()).totalEvents, 7);
+});
+
 test('events another program inserted while the file was closed are counted from the next open', { skip: skipWithoutPython }, async () => {
   const { db, ops, path } = await withExample();
   await db.close();

@@ -40,6 +40,20 @@ test('E22b a lock that is given back in time delays a write and fails nothing', 
   assert.deepEqual(ids(await writes), Array.from({ length: 50 }, (_, i) => i + 1));
 });
 
+test('a file in which nothing is to be done opens and answers while another process holds the write lock', { skip: skipWithoutPython }, async () => {
+  const { db, ops, path } = await openClient();
+  await ops.insertEvent(ev());
+  await db.close();
+  const release = await holdWriteLock(path);
+  try {
+    const second = await openClient({ dbPath: path, queryTimeoutMs: 50 }, { sessions: [] });
+    assert.equal((await second.ops.queryEvents()).length, 1);
+    assert.equal(await second.db.healthCheck(), true);
+  } finally {
+    await release();
+  }
+});
+
 test('E26a a thousand un-awaited inserts and a bad one among them: each succeeds or fails alone, in the order issued', async () => {
   const { ops } = await openClient();
   const events = evs(1000, (i) => ({ prompt: `${i}` }));

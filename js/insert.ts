@@ -2,7 +2,7 @@
  * Calls that carry packed events.
  */
 import { Call, Reply } from './call.js';
-import { fieldsOfTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
+import { packTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
 import { type ErrorReport, InsertMode, type InsertReply, type NativeClient } from './native.js';
 import { keep, type PackedEvents, Packer } from './packer.js';
 import { toError } from './report.js';
@@ -112,7 +112,8 @@ export function issueBatch(
   try {
     for (let index = 0; index < events.length; index++) {
       const event = events[index];
-      packer.add(isRecord(event) ? fieldsOfTelemetryEvent(event) : null);
+      if (isRecord(event)) packTelemetryEvent(packer, event);
+      else packer.addNoRecord();
     }
     const call = new BatchCall(method, mode, packer.finish());
     issue(call);

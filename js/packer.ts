@@ -43,13 +43,14 @@ export class Packer {
   #lengths = new Int32Array(256 * WIDTH);
   #numbers = new Float64Array(256 * WIDTH);
   #texts: string[] = [];
-  #count = 0;
+  #cells = 0;
   #lengthCount = 0;
   #numberCount = 0;
   #units = 0;
   #group = '';
   #grouped = 0;
-  #previous: readonly unknown[] | null = null;
+  /** The labels of the record before, by column. */
+  #labels: unknown[] = new Array(WIDTH).fill(undefined);
 
   static borrow(): Packer {
     return idle.pop() ?? new Packer();
@@ -58,50 +59,65 @@ export class Packer {
   giveBack(): void {
     if (this.#tags.length > KEPT_RECORDS * WIDTH) return;
     this.#texts = [];
-    this.#count = this.#lengthCount = this.#numberCount = this.#units = this.#grouped = 0;
+    this.#cells = this.#lengthCount = this.#numberCount = this.#units = this.#grouped = 0;
     this.#group = '';
-    this.#previous = null;
+    this.#labels.fill(undefined);
     idle.push(this);
   }
 
-  /** Add a record by its cells; `null` stands for an element that is no object. */
-  add(cells: readonly unknown[] | null): void {
-    const base = this.#count * WIDTH;
-    if (base === this.#tags.length) this.#grow();
-    this.#count++;
-    if (cells === null) {
-      this.#tags.fill(Tag.absent, base, base + WIDTH);
-      this.#tags[base] = Tag.noRecord;
-      this.#previous = null;
-      return;
-    }
-    const tags = this.#tags;
-    const previous = this.#previous;
+  /** Add a record by its cells. */
+  add(cells: readonly unknown[]): void {
     for (let column = 0; column < WIDTH; column++) {
-      const cell = cells[column];
-      let tag: number;
-      if (typeof cell === 'string') {
-        if (previous !== null && labelsOfTelemetryEvent[column] && previous[column] === cell) {
-          tag = Tag.repeat;
-        } else {
-          tag = Tag.text;
-          this.#lengths[this.#lengthCount++] = cell.length;
-          this.#units += cell.length;
-          if (cell.length > 0) this.#group = this.#group === '' ? cell : this.#group + cell;
-        }
-      } else if (cell === undefined) {
-        tag = Tag.absent;
-      } else if (cell === null) {
-        tag = Tag.null;
-      } else if (typeof cell === 'number') {
-        tag = Tag.number;
-        this.#numbers[this.#numberCount++] = cell;
-      } else {
-        tag = cell === true ? Tag.true : cell === false ? Tag.false : Tag.invalid;
-      }
-      tags[base + column] = tag;
+      if (labelsOfTelemetryEvent[column]) this.label(column, cells[column]);
+      else this.cell(cells[column]);
     }
-    this.#previous = cells;
+    this.end();
+  }
+
+  /** Add an element that is no object. */
+  addNoRecord(): void {
+    if (this.#cells + WIDTH > this.#tags.length) this.#grow();
+    this.#tags.fill(Tag.absent, this.#cells, this.#cells + WIDTH);
+    this.#tags[this.#cells] = Tag.noRecord;
+    this.#cells += WIDTH;
+    this.#labels.fill(undefined);
+  }
+
+  /** The next cell of the record that is being added. */
+  cell(cell: unknown): void {
+    let tag: number;
+    if (typeof cell === 'string') {
+      tag = Tag.text;
+      this.#lengths[this.#lengthCount++] = cell.length;
+      this.#units += cell.length;
+      this.#group += cell;
+    } else if (cell === undefined) {
+      tag = Tag.absent;
+    } else if (cell === null) {
+      tag = Tag.null;
+    } else if (typeof cell === 'number') {
+      tag = Tag.number;
+      this.#numbers[this.#numberCount++] = cell;
+    } else {
+      tag = cell === true ? Tag.true : cell === false ? Tag.false : Tag.invalid;
+    }
+    if (this.#cells === this.#tags.length) this.#grow();
+    this.#tags[this.#cells++] = tag;
+  }
+
+  /** The next cell, of a column that often has the same text as in the record before. */
+  label(column: number, cell: unknown): void {
+    if (typeof cell === 'string' && this.#labels[column] === cell) {
+      if (this.#cells === this.#tags.length) this.#grow();
+      this.#tags[this.#cells++] = Tag.repeat;
+    } else {
+      this.#labels[column] = cell;
+      this.cell(cell);
+    }
+  }
+
+  /** The record has all its cells. */
+  end(): void {
     if (++this.#grouped === GROUP_RECORDS || this.#group.length > GROUP_UNITS) this.#endGroup();
   }
 
@@ -109,8 +125,8 @@ export class Packer {
   finish(): PackedEvents {
     this.#endGroup();
     return {
-      count: this.#count,
-      tags: this.#tags.subarray(0, this.#count * WIDTH),
+      count: this.#cells / WIDTH,
+      tags: this.#tags.subarray(0, this.#cells),
       lengths: this.#lengths.subarray(0, this.#lengthCount),
       numbers: this.#numbers.subarray(0, this.#numberCount),
       texts: this.#texts,

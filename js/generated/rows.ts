@@ -2,6 +2,7 @@
 
 import { jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';
+import type { Packer } from '../packer.js';
 import type { JsonOutput } from '../types.js';
 
 /** What an event reports. */
@@ -506,6 +507,25 @@ export function fieldsOfTelemetrySchemaVersion(record: any): unknown[] {
     record.isActive,
     record.metadata,
   ];
+}
+
+/** Add an input record to a packer, cell by cell. */
+export function packTelemetryEvent(packer: Packer, record: any): void {
+  packer.cell(record.id);
+  packer.label(1, record.sessionId);
+  packer.label(2, record.eventType);
+  packer.label(3, record.agentType);
+  packer.label(4, record.mode);
+  packer.cell(record.prompt);
+  packer.cell(record.streamData);
+  packer.label(7, record.sandboxId);
+  packer.label(8, record.repoUrl);
+  packer.cell(jsonCell(record.metadata));
+  packer.cell(record.timestamp);
+  packer.cell(record.createdAt);
+  packer.cell(record.version);
+  packer.label(13, record.schemaVersion);
+  packer.end();
 }
 
 /** The TelemetryEvent that the accepted cells have become, as reading it back would give it. */

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    packed::{Input, Parcel},
+    packed::{Input, Parcel, TextGroup},
     store::{Cancel, Listener},
     telemetry::{
         Args, Client, InsertMode, Method, Reply, Value,
@@ -39,6 +39,8 @@ pub struct NativeClient {
     client: Arc<Client>,
     mailbox: Arc<Mailbox>,
     in_flight: InFlight,
+    /// Holds one group of texts on its way in.
+    scratch: Mutex<Vec<u16>>,
 }
 
 #[napi]
@@ -71,7 +73,7 @@ impl NativeClient {
                 }
             }
         })?;
-        Ok(Self { client, mailbox, in_flight: InFlight::default() })
+        Ok(Self { client, mailbox, in_flight: InFlight::default(), scratch: Mutex::default() })
     }
 
     /// Open the file.
@@ -104,9 +106,11 @@ impl NativeClient {
     ) -> Result<()> {
         let reply = self.reply(call);
         let mut groups = Vec::with_capacity(texts.len() as usize);
+        let mut units = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         for position in 0..texts.len() {
             if let Some(text) = texts.get::<Unknown<'_>>(position)? {
-                groups.push(input::utf16(text.value().env, text.raw())?);
+                input::read_utf16(text.value().env, text.raw(), &mut units)?;
+                groups.push(TextGroup::new(&units));
             }
         }
         let cells = count as usize * shape::EVENT.width();

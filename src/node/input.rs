@@ -37,18 +37,25 @@ pub(super) fn input(value: &Unknown<'_>) -> Result<Input> {
 
 /// A text as UTF-16, exactly as JavaScript has it.
 pub(super) fn utf16(env: sys::napi_env, value: sys::napi_value) -> Result<Vec<u16>> {
+    let mut units = Vec::new();
+    read_utf16(env, value, &mut units)?;
+    Ok(units)
+}
+
+/// Read a text over what is in `units`: a buffer that is used again needs no new memory.
+pub(super) fn read_utf16(env: sys::napi_env, value: sys::napi_value, units: &mut Vec<u16>) -> Result<()> {
     let mut length = 0;
     check(unsafe {
         // SAFETY: a null buffer asks for the length only.
         sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut length)
     })?;
-    let mut units = vec![0u16; length + 1];
+    units.resize(length + 1, 0);
     check(unsafe {
         // SAFETY: the buffer holds `length` units and the terminator that Node-API adds.
         sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &raw mut length)
     })?;
     units.truncate(length);
-    Ok(units)
+    Ok(())
 }
 
 /// A record from the list of its cells; `None` if it is something else.

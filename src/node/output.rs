@@ -1,17 +1,20 @@
 //! Values on their way out to JavaScript.
 
+use std::ptr;
+
 use napi::{
     Env, JsValue, Property, PropertyAttributes, Result,
     bindgen_prelude::{
         Array, Float64ArraySlice, JsObjectValue, Null, Object, Uint8ArraySlice, Uint16ArraySlice, Unknown,
     },
+    sys,
 };
 use serde_json::Value as Json;
 
 use super::mailbox::{Completion, Payload};
 use crate::{
     error::{Error, Report},
-    packed::Rows,
+    packed::{OutText, Rows},
     telemetry::{Inserted, Value, shape},
 };
 
@@ -172,7 +175,7 @@ fn rows<'env>(env: &'env Env, rows: &Rows) -> Result<Object<'env>> {
     chunk.set("indices", Uint16ArraySlice::copy_from(env, &indices)?)?;
     let mut dictionaries = env.create_array(u32::try_from(rows.labels().len()).unwrap_or(u32::MAX))?;
     for (position, column) in (0..).zip(rows.labels()) {
-        let values = column.values.iter().map(Option::as_deref);
+        let values = column.values.iter().map(|value| value.as_deref().map(|text| OutText { text, ascii: false }));
         dictionaries.set(position, texts(env, column.values.len(), values)?)?;
     }
     chunk.set("dictionaries", dictionaries)?;
@@ -182,12 +185,29 @@ fn rows<'env>(env: &'env Env, rows: &Rows) -> Result<Object<'env>> {
     Ok(chunk)
 }
 
-fn texts<'env, 'a>(env: &'env Env, count: usize, values: impl Iterator<Item = Option<&'a str>>) -> Result<Array<'env>> {
-    let mut list = env.create_array(u32::try_from(count).unwrap_or(u32::MAX))?;
+fn texts<'env, 'a>(
+    env: &'env Env,
+    count: usize,
+    values: impl Iterator<Item = Option<OutText<'a>>>,
+) -> Result<Array<'env>> {
+    let list = env.create_array(u32::try_from(count).unwrap_or(u32::MAX))?;
     for (index, value) in (0..).zip(values) {
-        match value {
-            Some(text) => list.set(index, text)?,
-            None => list.set(index, Null)?,
+        let mut cell = ptr::null_mut();
+        // SAFETY: texts are passed with their length and copied; the list lives in the handle scope of this call.
+        let status = unsafe {
+            let made = match value {
+                Some(OutText { text, ascii: true }) => {
+                    sys::napi_create_string_latin1(env.raw(), text.as_ptr().cast(), text.len() as isize, &raw mut cell)
+                }
+                Some(OutText { text, ascii: false }) => {
+                    sys::napi_create_string_utf8(env.raw(), text.as_ptr().cast(), text.len() as isize, &raw mut cell)
+                }
+                None => sys::napi_get_null(env.raw(), &raw mut cell),
+            };
+            if made == sys::Status::napi_ok { sys::napi_set_element(env.raw(), list.raw(), index, cell) } else { made }
+        };
+        if status != sys::Status::napi_ok {
+            return Err(napi::Error::from_status(status.into()));
         }
     }
     Ok(list)

@@ -11,6 +11,6 @@ pub mod typescript;
 pub use batch::{Batch, Record};
 pub use field::Field;
 pub use input::{Input, json_number};
-pub use parcel::{Parcel, Tag};
-pub use rows::{Labels, MOST_ROWS, Numbers, Rows, Texts};
+pub use parcel::{Parcel, Tag, TextGroup};
+pub use rows::{Labels, MOST_ROWS, Numbers, OutText, Rows, Texts};
 pub use shape::{Column, Kind, Shape};

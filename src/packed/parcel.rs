@@ -29,15 +29,49 @@ pub enum Tag {
     NotAnObject = 255,
 }
 
+/// The texts of some records, one after another.
+#[derive(Debug, Clone)]
+pub enum TextGroup {
+    /// Nothing but ASCII, which is UTF-8 as it is.
+    Ascii(Vec<u8>),
+    /// Anything else, as UTF-16.
+    Wide(Vec<u16>),
+}
+
+impl TextGroup {
+    /// A group of its UTF-16 units: half the memory where that is possible.
+    pub fn new(units: &[u16]) -> Self {
+        if is_ascii(units) { Self::Ascii(narrow(units).collect()) } else { Self::Wide(units.to_vec()) }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Ascii(bytes) => bytes.len(),
+            Self::Wide(units) => units.len(),
+        }
+    }
+}
+
+/// Two passes without a branch inside, this one and [`narrow`], are faster than one with.
+fn is_ascii(units: &[u16]) -> bool {
+    units.iter().fold(0, |all, unit| all | unit) < 0x80
+}
+
+/// ASCII units as bytes.
+#[allow(clippy::cast_possible_truncation, reason = "the caller has seen that they are ASCII")]
+fn narrow(units: &[u16]) -> impl Iterator<Item = u8> {
+    units.iter().map(|unit| *unit as u8)
+}
+
 /// Records in the packed form: `tags` has one byte a cell, record by record; `groups` hold the texts, each group the
-/// concatenation of the texts of some records as UTF-16; `lengths` (UTF-16 units) and `numbers` are read in order.
+/// concatenation of the texts of some records; `lengths` (UTF-16 units) and `numbers` are read in order.
 #[derive(Debug)]
 pub struct Parcel {
     shape: &'static Shape,
     tags: Vec<u8>,
     lengths: Vec<i32>,
     numbers: Vec<f64>,
-    groups: Vec<Vec<u16>>,
+    groups: Vec<TextGroup>,
     batch: Option<Batch>,
 }
 
@@ -48,7 +82,7 @@ impl Parcel {
         tags: Vec<u8>,
         lengths: Vec<i32>,
         numbers: Vec<f64>,
-        groups: Vec<Vec<u16>>,
+        groups: Vec<TextGroup>,
     ) -> Self {
         Self { shape, tags, lengths, numbers, groups, batch: None }
     }
@@ -65,8 +99,8 @@ impl Parcel {
 
     /// Memory that the records hold, in bytes.
     pub fn bytes(&self) -> usize {
-        let text: usize = self.groups.iter().map(Vec::len).sum();
-        self.batch.as_ref().map_or(2 * text + 16 * self.tags.len(), Batch::bytes)
+        let text: usize = self.groups.iter().map(TextGroup::len).sum();
+        self.batch.as_ref().map_or(text + 16 * self.tags.len(), Batch::bytes)
     }
 
     /// The records, decoded at the first call.
@@ -119,35 +153,52 @@ impl Parcel {
 
 /// Reads the texts of the groups one after another and keeps them as UTF-8.
 struct Texts<'a> {
-    groups: std::slice::Iter<'a, Vec<u16>>,
-    group: &'a [u16],
+    groups: std::slice::Iter<'a, TextGroup>,
+    group: Rest<'a>,
     utf8: Vec<u8>,
 }
 
+/// What is left of a group.
+enum Rest<'a> {
+    Ascii(&'a [u8]),
+    Wide(&'a [u16]),
+}
+
 impl<'a> Texts<'a> {
-    fn new(groups: &'a [Vec<u16>]) -> Self {
-        let units = groups.iter().map(Vec::len).sum();
-        Self { groups: groups.iter(), group: &[], utf8: Vec::with_capacity(units) }
+    fn new(groups: &'a [TextGroup]) -> Self {
+        let units = groups.iter().map(TextGroup::len).sum();
+        Self { groups: groups.iter(), group: Rest::Ascii(&[]), utf8: Vec::with_capacity(units) }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "a parcel is far below 4 GiB: what is in flight is bounded")]
     fn next(&mut self, length: usize) -> Option<Cell> {
-        while self.group.is_empty() && length > 0 {
-            self.group = self.groups.next()?;
+        while length > 0 && matches!(self.group, Rest::Ascii(&[]) | Rest::Wide(&[])) {
+            self.group = match self.groups.next()? {
+                TextGroup::Ascii(bytes) => Rest::Ascii(bytes),
+                TextGroup::Wide(units) => Rest::Wide(units),
+            };
         }
-        let (units, rest) = self.group.split_at_checked(length)?;
-        self.group = rest;
         let start = self.utf8.len();
-        let malformed = self.push(units);
+        let malformed = match self.group {
+            Rest::Ascii(bytes) => {
+                let (text, rest) = bytes.split_at_checked(length)?;
+                self.group = Rest::Ascii(rest);
+                self.utf8.extend_from_slice(text);
+                false
+            }
+            Rest::Wide(units) => {
+                let (text, rest) = units.split_at_checked(length)?;
+                self.group = Rest::Wide(rest);
+                self.push(text)
+            }
+        };
         Some(Cell::Text { start: start as u32, end: self.utf8.len() as u32, malformed })
     }
 
     /// Append a text as UTF-8, lone surrogates as U+FFFD. Returns whether there were any.
     fn push(&mut self, units: &[u16]) -> bool {
-        // Two passes without a branch inside are faster than one with: nearly every text is ASCII.
-        if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
-            #[allow(clippy::cast_possible_truncation, reason = "checked to be ASCII just above")]
-            self.utf8.extend(units.iter().map(|unit| *unit as u8));
+        if is_ascii(units) {
+            self.utf8.extend(narrow(units));
             return false;
         }
         let mut malformed = false;
@@ -173,14 +224,24 @@ mod tests {
         aliases: &[],
     };
 
-    fn parcel(tags: &[u8], lengths: &[i32], numbers: &[f64], groups: &[Vec<u16>]) -> Parcel {
-        Parcel::new(&PAIR, tags.to_vec(), lengths.to_vec(), numbers.to_vec(), groups.to_vec())
+    fn parcel(tags: &[u8], lengths: &[i32], numbers: &[f64], groups: &[&[u16]]) -> Parcel {
+        let groups = groups.iter().map(|units| TextGroup::new(units)).collect();
+        Parcel::new(&PAIR, tags.to_vec(), lengths.to_vec(), numbers.to_vec(), groups)
+    }
+
+    #[test]
+    fn groups_of_ascii_and_of_other_texts_follow_each_other() {
+        let (first, second) = ([0x61, 0x62], [0xe9, 0x63]);
+        let mut parcel = parcel(&[2, 0, 2, 0, 2, 0, 2, 0], &[1, 1, 0, 2], &[], &[&first, &second]);
+        let batch = parcel.batch().unwrap();
+        let texts: Vec<_> = batch.records().map(|record| record.get("a")).collect();
+        assert_eq!(texts, ["a", "b", "", "éc"].map(Field::Text));
     }
 
     #[test]
     fn packed_cells_come_back_as_they_were_given() {
         let group: Vec<u16> = "aé😀\0".encode_utf16().chain([0xd800]).collect();
-        let mut parcel = parcel(&[2, 3, 7, 1, 2, 0, 6, 5], &[5, 1], &[1.5], &[group]);
+        let mut parcel = parcel(&[2, 3, 7, 1, 2, 0, 6, 5], &[5, 1], &[1.5], &[&group]);
         assert_eq!(parcel.len(), 4);
         let batch = parcel.batch().unwrap();
         assert_eq!(batch.len(), 4);
@@ -204,7 +265,7 @@ mod tests {
             (&[9, 0], &[], &[]),
             (&[0], &[], &[]),
         ] {
-            assert!(parcel(tags, lengths, numbers, &[vec![0x61]]).batch().is_err());
+            assert!(parcel(tags, lengths, numbers, &[&[0x61]]).batch().is_err());
         }
     }
 }

@@ -44,7 +44,24 @@ pub struct Labels {
 #[derive(Debug, Default)]
 pub struct Texts {
     buffer: String,
-    cells: Vec<Option<(usize, usize)>>,
+    cells: Vec<Option<Cell>>,
+}
+
+/// Where a text stands in the buffer.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    start: usize,
+    end: usize,
+    ascii: bool,
+}
+
+/// A text on its way out. Whoever reads the row has looked whether it is ASCII, so that JavaScript need not decode it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutText<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Whether it is nothing but ASCII.
+    pub ascii: bool,
 }
 
 impl Rows {
@@ -202,19 +219,21 @@ impl Texts {
         let cell = text_of(value).map(|text| {
             let start = self.buffer.len();
             self.buffer.push_str(&text);
-            (start, self.buffer.len())
+            Cell { start, end: self.buffer.len(), ascii: text.is_ascii() }
         });
         self.cells.push(cell);
     }
 
     /// The text in `row`.
     pub fn get(&self, row: usize) -> Option<&str> {
-        self.cells[row].map(|(start, end)| &self.buffer[start..end])
+        self.cells[row].map(|cell| &self.buffer[cell.start..cell.end])
     }
 
     /// All texts in row order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
-        self.cells.iter().map(|cell| cell.map(|(start, end)| &self.buffer[start..end]))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<OutText<'_>>> {
+        self.cells
+            .iter()
+            .map(|cell| cell.map(|Cell { start, end, ascii }| OutText { text: &self.buffer[start..end], ascii }))
     }
 }
 

@@ -108,6 +108,7 @@ pub fn rows(shapes: &[&Shape]) -> String {
         decoder(&mut out, shape);
         fields(&mut out, shape);
     }
+    pack(&mut out, shapes[0]);
     stored(&mut out, shapes[0]);
     index(&mut out, shapes);
     tables(&mut out, shapes);
@@ -119,6 +120,7 @@ const HEADER: &str = "\
 
 import { jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';
+import type { Packer } from '../packer.js';
 import type { JsonOutput } from '../types.js';
 
 ";
@@ -231,6 +233,27 @@ fn fields(out: &mut String, shape: &Shape) {
         put(out, &format!("    record.{alias},"));
     }
     put(out, "  ];\n}\n");
+}
+
+/// The same cells straight into a packer, for records that come by the thousand.
+fn pack(out: &mut String, shape: &Shape) {
+    put(out, "/** Add an input record to a packer, cell by cell. */");
+    put(out, &format!("export function pack{}(packer: Packer, record: any): void {{", shape.name));
+    for (position, column) in shape.columns.iter().enumerate() {
+        let key = column.key;
+        put(
+            out,
+            &match column.kind {
+                Kind::Label => format!("  packer.label({position}, record.{key});"),
+                Kind::Json => format!("  packer.cell(jsonCell(record.{key}));"),
+                _ => format!("  packer.cell(record.{key});"),
+            },
+        );
+    }
+    for alias in shape.aliases {
+        put(out, &format!("  packer.cell(record.{alias});"));
+    }
+    put(out, "  packer.end();\n}\n");
 }
 
 /// The row that an accepted input record has become, without reading it back.

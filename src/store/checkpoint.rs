@@ -4,11 +4,11 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Conn, Settings, metrics::StatementCache};
@@ -20,8 +20,12 @@ const TICK: Duration = Duration::from_millis(100);
 const BACKOFF: Duration = Duration::from_secs(1);
 /// WAL size in bytes from which frames are copied to the main file, without disturbing anybody.
 const COPY_ABOVE: u64 = 4 << 20;
-/// WAL size in bytes from which the next write is made to start the WAL anew.
-const RESTART_ABOVE: u64 = 16 << 20;
+/// WAL size in bytes from which the WAL is cut even between writes.
+const CUT_ABOVE: u64 = 16 << 20;
+/// WAL size in bytes from which writes wait until it is cut: a flood would outrun the thread.
+const HOLD_ABOVE: u64 = 32 << 20;
+/// Longest such wait.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Quiet ticks after which the WAL is cut to nothing.
 const IDLE_TICKS: u32 = 10;
 /// How long an automatic checkpoint may keep the write lock while it waits for readers.
@@ -79,8 +83,18 @@ struct Shared {
     cache: Arc<StatementCache>,
     wal: PathBuf,
     written: AtomicBool,
-    closed: Mutex<bool>,
+    state: Mutex<State>,
     wake: Condvar,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    /// A write waits for a shorter WAL.
+    held: bool,
+    /// Somebody stood in the way: no write waits before that time.
+    in_vain_until: Option<Instant>,
 }
 
 impl Checkpointer {
@@ -91,8 +105,9 @@ impl Checkpointer {
             cache,
             wal: wal_path(settings).unwrap_or_default(),
             written: AtomicBool::new(false),
-            closed: Mutex::new(false),
+            state: Mutex::default(),
             wake: Condvar::new(),
+            done: Condvar::new(),
         });
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -106,14 +121,29 @@ impl Checkpointer {
     pub(super) fn wrote(&self) {
         if !self.shared.written.swap(true, Ordering::AcqRel) {
             // The lock orders this wake-up behind the thread's look at `written`.
-            drop(self.shared.closed.lock());
+            drop(self.shared.lock());
             self.shared.wake.notify_one();
         }
     }
 
+    /// Before a write: wait while the WAL is far too long, unless somebody stands in the way of cutting it.
+    pub(super) fn hold_back(&self) {
+        if self.shared.wal_size() <= HOLD_ABOVE {
+            return;
+        }
+        let mut state = self.shared.lock();
+        if state.closed || state.in_vain_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        state.held = true;
+        self.shared.wake.notify_one();
+        // After that time the write meets the checkpoint at SQLite's lock.
+        drop(self.shared.done.wait_timeout_while(state, LONGEST_HOLD, |state| state.held));
+    }
+
     /// End the thread and close its connection.
     pub(super) fn close(&self) {
-        *self.shared.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.lock().closed = true;
         self.shared.wake.notify_one();
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // It only ever runs checkpoints; a panic there has nothing to tell.
@@ -134,6 +164,7 @@ impl Shared {
                 }
                 quiet = if self.written.swap(false, Ordering::AcqRel) { 0 } else { quiet + 1 };
                 let done = self.shorten(&mut conn, quiet == IDLE_TICKS);
+                self.let_go(done);
                 if !done {
                     quiet = quiet.min(IDLE_TICKS - 1);
                 }
@@ -144,7 +175,7 @@ impl Shared {
 
     /// Do what the size of the WAL asks for. `false`: somebody stood in the way, try again later.
     fn shorten(&self, conn: &mut Option<Conn>, idle: bool) -> bool {
-        let size = std::fs::metadata(&self.wal).map_or(0, |file| file.len());
+        let size = self.wal_size();
         if size == 0 || (size < COPY_ABOVE && !idle) {
             return true;
         }
@@ -154,27 +185,46 @@ impl Shared {
         let Some(conn) = conn else { return false };
         // The passive one does the bulk of the work while nobody waits; what is left for the other is short.
         let passive = checkpoint(conn, CheckpointMode::Passive);
-        let then = match (idle, size > RESTART_ABOVE) {
-            (true, _) => checkpoint(conn, CheckpointMode::Truncate),
-            (false, true) => checkpoint(conn, CheckpointMode::Restart),
-            (false, false) => passive,
+        let then = match passive {
+            // A reader still needs what is in the WAL: no write is made to wait for it.
+            Ok(done) if done.busy || done.checkpointed < done.log => return false,
+            Ok(_) if idle || size > CUT_ABOVE => checkpoint(conn, CheckpointMode::Truncate),
+            passive => passive,
         };
         then.is_ok_and(|done| !done.busy)
     }
 
+    /// Let the write go on that waits for a shorter WAL.
+    fn let_go(&self, done: bool) {
+        let mut state = self.lock();
+        state.held = false;
+        state.in_vain_until = (!done).then(|| Instant::now() + TICK);
+        self.done.notify_all();
+    }
+
+    fn wal_size(&self) -> u64 {
+        std::fs::metadata(&self.wal).map_or(0, |file| file.len())
+    }
+
     fn wait_for_write(&self) -> bool {
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*closed && !self.written.load(Ordering::Acquire) {
-            closed = self.wake.wait(closed).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        while !state.closed && !state.held && !self.written.load(Ordering::Acquire) {
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        !*closed
+        !state.closed
     }
 
     fn sleep(&self, pause: Duration) -> bool {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (closed, _) =
-            self.wake.wait_timeout_while(closed, pause, |closed| !*closed).unwrap_or_else(PoisonError::into_inner);
-        !*closed
+        let state = self.lock();
+        let (state, _) = self
+            .wake
+            .wait_timeout_while(state, pause, |state| !state.closed && !state.held)
+            .unwrap_or_else(PoisonError::into_inner);
+        !state.closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,14 +2,13 @@
 //! A connection of a store: settings applied, statements cached, SQL under the control of a call.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::HashSet,
+    cell::Cell,
     ops::{Deref, DerefMut},
     sync::Arc,
     time::Instant,
 };
 
-use rusqlite::{CachedStatement, Connection, OpenFlags};
+use rusqlite::{CachedStatement, Connection, OpenFlags, StatementStatus};
 
 use super::{Control, JournalMode, Location, Settings, control::Guard, journal, metrics::StatementCache};
 use crate::error::{Error, Result};
@@ -25,7 +24,6 @@ pub struct Conn {
     raw: Connection,
     guard: Arc<Guard>,
     cache: Arc<StatementCache>,
-    seen: RefCell<HashSet<String>>,
     page_limit: Cell<i64>,
 }
 
@@ -100,7 +98,7 @@ impl Conn {
         let guard = Arc::new(Guard::default());
         let watch = Arc::clone(&guard);
         raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || watch.must_stop()))?;
-        Ok(Self { raw, guard, cache, seen: RefCell::default(), page_limit: Cell::new(0) })
+        Ok(Self { raw, guard, cache, page_limit: Cell::new(0) })
     }
 
     /// Apply the settings of a writer (telemetry.md §4.7) to a file that has been found to be ours. Returns the journal
@@ -140,12 +138,9 @@ impl Conn {
     /// # Errors
     /// [`Error::Sqlite`] if it does not compile.
     pub fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
-        let hit = self.seen.borrow().contains(sql);
-        self.cache.count(hit);
         let statement = self.raw.prepare_cached(sql)?;
-        if !hit {
-            self.seen.borrow_mut().insert(sql.to_owned());
-        }
+        // One that has never run was compiled just now.
+        self.cache.count(statement.get_status(StatementStatus::Run) > 0);
         Ok(statement)
     }
 

@@ -82,8 +82,11 @@ impl<M: Module> Store<M> {
                 }
             })
             .map_err(|error| Error::Internal(format!("cannot start the writer thread: {error}")))?;
-        answer.recv().unwrap_or_else(|_| Err(Error::Internal("the writer thread ended while opening".into())))?;
-        Ok(Self { shared, writer: Mutex::new(Some(writer)) })
+        let opened =
+            answer.recv().unwrap_or_else(|_| Err(Error::Internal("the writer thread ended while opening".into())));
+        let store = Self { shared, writer: Mutex::new(Some(writer)) };
+        // On failure the store is dropped here, which waits for the thread.
+        opened.map(|()| store)
     }
 
     /// Queue a write of `calls` public calls that holds `bytes` of input. `run` may be run more than once; `done` hears
@@ -130,7 +133,7 @@ impl<M: Module> Store<M> {
             after,
             Box::new(move |conn| {
                 let began = Instant::now();
-                let result = conn.and_then(|conn| conn.controlled(&control, || contained(|| snapshot(conn, run))));
+                let result = conn.and_then(|conn| conn.controlled(&control, || snapshot(conn, run)));
                 done(result, began.elapsed());
             }),
         );
@@ -229,6 +232,13 @@ impl<M: Module> Shared<M> {
         self.calls.fetch_add(calls as u64, Ordering::Relaxed);
     }
 
+    /// Before a transaction: let the checkpointer catch up with a flood.
+    pub(super) fn hold_back(&self) {
+        if let Some(checkpointer) = self.checkpointer.get() {
+            checkpointer.hold_back();
+        }
+    }
+
     pub(super) fn wrote(&self) {
         if let Some(checkpointer) = self.checkpointer.get() {
             checkpointer.wrote();
@@ -263,12 +273,12 @@ fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
 
 /// Several statements, one state of the database.
 fn snapshot<T>(conn: &Conn, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
-    if !conn.is_autocommit() {
-        // A read that panicked has left its transaction behind.
+    conn.cached("BEGIN")?.execute([])?;
+    let value = contained(|| run(conn));
+    let ended = conn.cached("COMMIT").and_then(|mut commit| Ok(commit.execute([])?));
+    if ended.is_err() && !conn.is_autocommit() {
+        // The deadline has met the COMMIT. A transaction that stays open would keep the WAL from being cut.
         conn.execute_batch("ROLLBACK")?;
     }
-    conn.cached("BEGIN")?.execute([])?;
-    let value = run(conn);
-    conn.cached("COMMIT")?.execute([])?;
     value
 }

@@ -42,8 +42,11 @@ impl<J> Queue<J> {
         }
         state.jobs.push_back(job);
         state.issued += 1;
+        let sequence = state.issued;
+        // Woken under the lock the writer would go back to sleep at once to wait for it.
+        drop(state);
         self.arrived.notify_one();
-        Ok(state.issued)
+        Ok(sequence)
     }
 
     /// Wait for jobs, for `due`, or for the end.

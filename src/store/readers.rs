@@ -34,7 +34,9 @@ struct State {
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// Every write up to this sequence number has been settled.
     settled: u64,
+    /// Threads that wait for a read, and those that were started for one and have not come yet.
     idle: usize,
+    starting: usize,
     threads: usize,
     closed: bool,
 }
@@ -96,7 +98,7 @@ impl Readers {
         }
     }
 
-    /// Wake a reader for each read that is ready, and start one if all are busy.
+    /// Wake a reader for the reads that are ready, and start as many as are missing.
     fn staff(&self, state: &mut State) {
         if state.ready.is_empty() {
             return;
@@ -104,12 +106,15 @@ impl Readers {
         if state.idle > 0 {
             self.shared.arrived.notify_one();
         }
-        if state.ready.len() > state.idle && state.threads < self.shared.settings.readers {
+        let missing = state.ready.len().saturating_sub(state.idle + state.starting);
+        let possible = self.shared.settings.readers.saturating_sub(state.threads);
+        for _ in 0..missing.min(possible) {
             let shared = Arc::clone(&self.shared);
             let started = std::thread::Builder::new().name("runledger-read".into()).spawn(move || shared.serve());
             match started {
                 Ok(thread) => {
                     state.threads += 1;
+                    state.starting += 1;
                     self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
                 }
                 // With no thread at all nobody would ever answer.
@@ -128,6 +133,7 @@ impl Shared {
     fn serve(&self) {
         let mut conn: Option<Conn> = None;
         let mut state = self.lock();
+        state.starting -= 1;
         loop {
             if let Some(read) = state.ready.pop_front() {
                 if !state.ready.is_empty() && state.idle > 0 {

@@ -172,12 +172,12 @@ impl<M: Module> WriteSession<M> {
             return;
         }
         if let Err(error) = contained(|| self.commit(&mut group)) {
-            self.recover();
+            // SQLite may have rolled back by itself: the module has to hear of it all the same.
+            self.end(false);
             for write in &mut group {
                 write.failure.get_or_insert_with(|| error.clone());
             }
         }
-        self.shared.committed(group.iter().map(|write| write.calls).sum());
         self.shared.settled(group.len() as u64);
         for write in group {
             let WriteJob { work, failure, .. } = write;
@@ -208,6 +208,7 @@ impl<M: Module> WriteSession<M> {
             }
             self.module.flush(&self.conn)?;
             self.conn.cached("COMMIT")?.execute([])?;
+            self.shared.committed(group.iter().map(|write| write.calls).sum());
             self.end(true);
             return Ok(());
         }
@@ -249,6 +250,7 @@ impl<M: Module> WriteSession<M> {
     }
 
     fn begin(&mut self) -> Result<()> {
+        self.shared.hold_back();
         self.conn.cached("BEGIN IMMEDIATE")?.execute([])?;
         let began = contained(|| {
             let version = self.conn.pragma_integer("data_version")?;

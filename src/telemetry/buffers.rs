@@ -13,6 +13,7 @@ use super::{
     action::{Action, Args, count, nothing},
     buffered, check,
     check::Argument,
+    events,
     filter::BufferFilter,
     reads, sessions,
     shape::BUFFER,
@@ -69,10 +70,9 @@ struct Pending {
 
 /// insertEventBuffer: all events or none.
 pub(super) fn insert(mut parcel: Parcel) -> Result<Action> {
-    let mut runs = 0;
+    let mut flushes = true;
     Action::write("INSERT INTO telemetry_buffers (…) VALUES (…)", parcel.bytes(), move |conn, state| {
         let batch = parcel.batch()?;
-        runs += 1;
         let groups = group(conn, state, batch)?;
         state.growing(conn, batch.bytes(), |state| {
             for (session_id, events) in &groups {
@@ -80,10 +80,14 @@ pub(super) fn insert(mut parcel: Parcel) -> Result<Action> {
             }
             Ok(())
         })?;
-        // A flush that cost the transaction is left to the next occasion: it never fails the call that caused it.
-        if runs == 1 {
-            for (session_id, _) in &groups {
-                flush_if_full(conn, state, session_id)?;
+        for (session_id, _) in groups.iter().take_while(|_| flushes) {
+            match flush_if_full(conn, state, session_id) {
+                // It never fails the call that caused it: this is run again, and the flush left to the next occasion.
+                Err(_) if conn.is_autocommit() => {
+                    flushes = false;
+                    break;
+                }
+                flushed => flushed?,
             }
         }
         nothing(batch.len() as u64)
@@ -229,11 +233,7 @@ fn group(conn: &Conn, state: &mut Telemetry, batch: &Batch) -> Result<Vec<(Strin
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for (index, record) in batch.records().enumerate() {
         let checked = (|| {
-            if !record.is_object() {
-                return Err(check::not_an_object(Argument::Event));
-            }
-            let event = check::event(&record)?;
-            rules.check_record(super::kinds::RuleTable::Events, |position| event.stored(position, now))?;
+            let event = events::checked(&record, &rules, now)?;
             if state.config.auto_create_sessions && !sessions::exists(conn, event.session_id)? {
                 sessions::create_for(conn, state, &event)?;
             }
@@ -322,20 +322,18 @@ fn flush_if_full(conn: &Conn, state: &mut Telemetry, session_id: &str) -> Result
 /// transaction. Returns the number of events.
 fn flush_row(conn: &Conn, state: &mut Telemetry, row: &Pending) -> Result<u64> {
     let flushed = state.attempt(conn, |state| {
-        let events = buffered::read(&row.data, &row.session_id, row.managed)?;
-        let now = now();
+        let batch = buffered::read(&row.data, &row.session_id, row.managed)?;
+        let mut inserter = events::Inserter::new(conn, state)?;
+        let now = inserter.now();
         state.growing(conn, row.data.len(), |state| {
-            for record in events.records() {
-                state.insert_record(conn, &record, now)?;
-            }
-            Ok(())
+            batch.records().try_for_each(|record| inserter.insert(state, &record).map(drop))
         })?;
         conn.cached(
             "UPDATE telemetry_buffers SET status = 'flushed', flushed_at = ?2, last_updated = ?2, buffer_data = iif(?3, \
              '[]', buffer_data) WHERE id = ?1",
         )?
         .execute((row.id, now, row.managed))?;
-        Ok(events.len() as u64)
+        Ok(batch.len() as u64)
     });
     state.buffers.rows.remove(&row.session_id);
     match flushed {

@@ -79,12 +79,13 @@ pub struct Call {
     operation: &'static str,
     pub(super) cancel: Cancel,
     recorder: Arc<Recorder>,
-    reply: Option<Arc<dyn Reply>>,
+    reply: Arc<dyn Reply>,
+    answered: bool,
 }
 
 impl Call {
     pub(super) fn new(operation: &'static str, cancel: Cancel, recorder: Arc<Recorder>, reply: Arc<dyn Reply>) -> Self {
-        Self { operation, cancel, recorder, reply: Some(reply) }
+        Self { operation, cancel, recorder, reply, answered: false }
     }
 
     /// The public method.
@@ -93,22 +94,23 @@ impl Call {
     }
 
     /// A way to send rows and progress while the call runs.
-    pub(super) fn outlet(&self) -> Option<Arc<dyn Reply>> {
-        self.reply.clone()
+    pub(super) fn outlet(&self) -> Arc<dyn Reply> {
+        Arc::clone(&self.reply)
     }
 
     /// Refuse the call: the database was not asked, so it counts nowhere.
-    pub(super) fn refuse(mut self, error: Error) {
-        if let Some(reply) = self.reply.take() {
-            reply.done(self.operation, Err(error));
-        }
+    pub(super) fn refuse(self, error: Error) {
+        self.end(Err(error));
     }
 
     /// Answer without the database.
-    pub(super) fn answer(mut self, value: Value) {
-        if let Some(reply) = self.reply.take() {
-            reply.done(self.operation, Ok(value));
-        }
+    pub(super) fn answer(self, value: Value) {
+        self.end(Ok(value));
+    }
+
+    fn end(mut self, result: Result<Value>) {
+        self.answered = true;
+        self.reply.done(self.operation, result);
     }
 
     /// Count the call and answer it. `sql` is its main statement, the number that of rows returned or changed.
@@ -118,14 +120,7 @@ impl Call {
     }
 
     /// [`Call::finish`] under another query type than the method's.
-    pub(super) fn finish_as(
-        mut self,
-        query_type: &str,
-        sql: &str,
-        took: Duration,
-        result: Result<(Value, Option<u64>)>,
-    ) {
-        let Some(reply) = self.reply.take() else { return };
+    pub(super) fn finish_as(self, query_type: &str, sql: &str, took: Duration, result: Result<(Value, Option<u64>)>) {
         // A refusal comes before the database, even where the writer thread found it.
         if !result.as_ref().is_err_and(Error::is_refusal) {
             let outcome = match &result {
@@ -135,15 +130,14 @@ impl Call {
             self.recorder.record(query_type, sql, took, outcome);
         }
         let result = result.and_then(|(value, _)| match value {
-            Value::Row(row) => reply.rows(row).map(|()| Value::Nothing),
+            Value::Row(row) => self.reply.rows(row).map(|()| Value::Nothing),
             value => Ok(value),
         });
-        reply.done(self.operation, result);
+        self.end(result);
     }
 
     /// Count and answer the calls of a micro-batch; together they took `took`.
-    pub(super) fn finish_each(mut self, inserted: Inserted, sql: &str, took: Duration) {
-        let Some(reply) = self.reply.take() else { return };
+    pub(super) fn finish_each(self, inserted: Inserted, sql: &str, took: Duration) {
         let query_type = query_type(self.operation);
         let share = took / u32::try_from(inserted.ids.len().max(1)).unwrap_or(u32::MAX);
         let mut failures = inserted.failures.iter().peekable();
@@ -156,7 +150,7 @@ impl Call {
                 }
             }
         }
-        reply.done(self.operation, Ok(Value::Inserted(inserted)));
+        self.end(Ok(Value::Inserted(inserted)));
     }
 
     /// Fail all calls of a micro-batch alike: their transaction did not take place.
@@ -169,8 +163,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(reply) = self.reply.take() {
-            reply.done(self.operation, Err(Error::Closed));
+        if !self.answered {
+            self.reply.done(self.operation, Err(Error::Closed));
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Map, Value as Json};
 
 use super::{
-    action::{Args, Work},
+    action::{Action, Args, Outcome, Work},
     buffers,
     call::{Call, Recorder, Reply, Value},
     config::TelemetryConfig,
@@ -114,10 +114,7 @@ impl Client {
     /// Start a call. The answer goes to `reply`.
     pub fn call(&self, method: &'static Method, args: &Args, cancel: Cancel, reply: Arc<dyn Reply>) {
         let call = Call::new(method.name, cancel, Arc::clone(&self.recorder), reply);
-        match method.plan(args, &self.config) {
-            Err(error) => call.refuse(error),
-            Ok(action) => self.start(action.work, action.sql.into_owned(), call),
-        }
+        self.start(method.plan(args, &self.config), call);
     }
 
     /// Insert events. The answer goes to `reply`.
@@ -134,10 +131,7 @@ impl Client {
             InsertMode::Batch(on_error) => events::insert_batch(parcel, on_error),
             InsertMode::Buffer => buffers::insert(parcel),
         };
-        match action {
-            Err(error) => call.refuse(error),
-            Ok(action) => self.start(action.work, action.sql.into_owned(), call),
-        }
+        self.start(action, call);
     }
 
     /// optimize: vacuum, then analyze.
@@ -149,9 +143,7 @@ impl Client {
             self.note(store.alone(
                 move |session| {
                     for sql in ["VACUUM", "ANALYZE"] {
-                        if let Some(reply) = &outlet {
-                            reply.progress(sql, 0, None);
-                        }
+                        outlet.progress(sql, 0, None);
                         let began = Instant::now();
                         let result = session.conn.execute_batch(sql).map_err(Error::from);
                         let outcome = result.as_ref().map(|()| None).map_err(ToString::to_string);
@@ -224,19 +216,17 @@ impl Client {
         self.recorder.metrics.record(query_type, "", took, error.map_or(Ok(None), Err));
     }
 
-    fn start(&self, work: Work, sql: String, call: Call) {
-        if let Work::Nothing(value) = work {
-            return call.answer(value);
-        }
+    fn start(&self, action: Result<Action>, call: Call) {
+        let (sql, work) = match action {
+            Err(error) => return call.refuse(error),
+            Ok(Action { work: Work::Nothing(value), .. }) => return call.answer(value),
+            Ok(Action { sql, work }) => (sql, work),
+        };
         self.with_store(call, |store, call| {
             let reply = call.outlet();
             let limited = Control { limit: self.limit(), cancel: call.cancel.clone() };
-            let asked = move |work: &mut dyn FnMut(&dyn Reply) -> Result<super::action::Outcome>| match &reply {
-                Some(reply) => work(reply.as_ref()),
-                None => Err(Error::Closed),
-            };
             let name = call.operation();
-            let done = move |result: Result<super::action::Outcome>, took| match name {
+            let done = move |result: Result<Outcome>, took| match name {
                 "pruneOldData" => call.finish_as("DELETE_OLD_EVENTS", &sql, took, result),
                 _ => call.finish(&sql, took, result),
             };
@@ -246,16 +236,13 @@ impl Client {
                 }
                 Work::Read(run) => {
                     let after = self.written.load(Ordering::Relaxed);
-                    let mut run = Some(run);
-                    store.read(limited, after, move |conn| asked(&mut |reply| once(&mut run)?(conn, reply)), done);
+                    store.read(limited, after, move |conn| run(conn, reply.as_ref()), done);
                 }
                 Work::Alone(run) => {
-                    let mut run = Some(run);
-                    self.note(store.alone(move |session| asked(&mut |reply| once(&mut run)?(session, reply)), done));
+                    self.note(store.alone(move |session| run(session, reply.as_ref()), done));
                 }
                 Work::Beside(run) => {
-                    let mut run = Some(run);
-                    self.note(store.beside(move |conn| asked(&mut |reply| once(&mut run)?(conn, reply)), done));
+                    self.note(store.beside(move |conn| run(conn, reply.as_ref()), done));
                 }
                 Work::Nothing(_) => {}
             }
@@ -320,11 +307,6 @@ impl Drop for Client {
             let _ = std::thread::Builder::new().name("runledger-close".into()).spawn(move || drop(lease));
         }
     }
-}
-
-/// Work that can run once, behind a way to call it that can be called again.
-fn once<T>(work: &mut Option<T>) -> Result<T> {
-    work.take().ok_or_else(|| Error::Internal("the work has been done".into()))
 }
 
 /// Start something on the store and wait for its end.

@@ -1,9 +1,12 @@
 #![forbid(unsafe_code)]
 //! Events: inserting one, many, and deleting them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
-use rusqlite::{Params, params};
+use rusqlite::{CachedStatement, Params, params};
 use serde_json::json;
 
 use super::{
@@ -11,9 +14,12 @@ use super::{
     audit,
     call::{Inserted, Value},
     check::{self, Argument, NewEvent, not_an_object},
+    config::OnSizeLimit,
     filter::{EventDeletion, EventFilter},
     kinds::{EventType, OnError, RuleTable},
-    reads, sessions,
+    reads,
+    rules::RuleSet,
+    sessions,
     shape::EVENT,
     state::Telemetry,
     statistics::EventFacts,
@@ -25,38 +31,62 @@ use crate::{
     store::{Conn, Control},
 };
 
-pub(super) const INSERT: &str = "INSERT INTO telemetry_events (id, session_id, event_type, agent_type, mode, prompt, \
-    stream_data, sandbox_id, repo_url, metadata, timestamp, created_at, version, schema_version) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+macro_rules! insert_into_events {
+    ($row:literal) => {
+        concat!(
+            "INSERT INTO telemetry_events (id, session_id, event_type, agent_type, mode, prompt, stream_data, sandbox_id, ",
+            "repo_url, metadata, timestamp, created_at, version, schema_version) ",
+            $row
+        )
+    };
+}
+
+pub(super) const INSERT: &str =
+    insert_into_events!("VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+
+/// Under a cap: SQLite keeps a statement journal for INSERT … SELECT. A full file then costs this statement alone, where
+/// [`INSERT`] would cost the whole transaction.
+const INSERT_UNDER_CAP: &str =
+    insert_into_events!("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14");
 
 /// The columns of a deleted event that derived values depend on.
 const FACTS: &str = "session_id, event_type, agent_type, mode, timestamp";
 
-impl Telemetry {
-    /// Check one record and insert it.
-    pub(super) fn insert_record(&mut self, conn: &Conn, record: &Record<'_>, now: f64) -> Result<i64> {
-        if !record.is_object() {
-            return Err(not_an_object(Argument::Event));
-        }
-        self.insert_event(conn, &check::event(record)?, now)
+/// Inserts the events of one job: what they have in common is looked up once.
+pub(super) struct Inserter<'conn> {
+    conn: &'conn Conn,
+    insert: CachedStatement<'conn>,
+    rules: Arc<RuleSet>,
+    now: f64,
+}
+
+impl<'conn> Inserter<'conn> {
+    pub(super) fn new(conn: &'conn Conn, state: &mut Telemetry) -> Result<Self> {
+        let insert = if state.config.on_size_limit == OnSizeLimit::Reject { INSERT_UNDER_CAP } else { INSERT };
+        Ok(Self { conn, insert: conn.cached(insert)?, rules: state.rules(conn)?, now: now() })
     }
 
-    /// Insert a checked event, with its session if that is wanted and missing.
-    pub(super) fn insert_event(&mut self, conn: &Conn, event: &NewEvent<'_>, now: f64) -> Result<i64> {
-        let rules = self.rules(conn)?;
-        rules.check_record(RuleTable::Events, |position| event.stored(position, now))?;
-        if self.config.auto_create_sessions && !sessions::exists(conn, event.session_id)? {
-            return self.attempt(conn, |state| {
-                sessions::create_for(conn, state, event)?;
-                state.insert_row(conn, event, now)
+    /// `created_at` of its events.
+    pub(super) fn now(&self) -> f64 {
+        self.now
+    }
+
+    /// Check one record and insert it, with its session if that is wanted and missing. Returns its id.
+    pub(super) fn insert(&mut self, state: &mut Telemetry, record: &Record<'_>) -> Result<i64> {
+        let event = checked(record, &self.rules, self.now)?;
+        if state.config.auto_create_sessions && !sessions::exists(self.conn, event.session_id)? {
+            let conn = self.conn;
+            return state.attempt(conn, |state| {
+                sessions::create_for(conn, state, &event)?;
+                self.insert_row(state, &event)
             });
         }
-        self.insert_row(conn, event, now)
+        self.insert_row(state, &event)
     }
 
-    fn insert_row(&mut self, conn: &Conn, event: &NewEvent<'_>, now: f64) -> Result<i64> {
-        self.counters.expect(conn, event.session_id, event.timestamp)?;
-        conn.cached(INSERT)?.execute(params![
+    fn insert_row(&mut self, state: &mut Telemetry, event: &NewEvent<'_>) -> Result<i64> {
+        state.counters.expect(self.conn, event.session_id, event.timestamp)?;
+        self.insert.execute(params![
             event.id,
             event.session_id,
             event.event_type.as_str(),
@@ -68,11 +98,11 @@ impl Telemetry {
             event.repo_url,
             event.metadata,
             event.timestamp,
-            now,
+            self.now,
             event.version(),
             event.schema_version(),
         ])?;
-        let id = conn.last_insert_rowid();
+        let id = self.conn.last_insert_rowid();
         let facts = EventFacts {
             session_id: event.session_id,
             event_type: Some(event.event_type),
@@ -80,9 +110,19 @@ impl Telemetry {
             mode: event.mode,
             timestamp: event.timestamp,
         };
-        self.counters.inserted(id, &facts);
+        state.counters.inserted(id, &facts);
         Ok(id)
     }
+}
+
+/// The event in a record, if neither the checks nor a rule refuse it.
+pub(super) fn checked<'a>(record: &Record<'a>, rules: &RuleSet, now: f64) -> Result<NewEvent<'a>> {
+    if !record.is_object() {
+        return Err(not_an_object(Argument::Event));
+    }
+    let event = check::event(record)?;
+    rules.check_record(RuleTable::Events, |position| event.stored(position, now))?;
+    Ok(event)
 }
 
 /// A micro-batch of insertEvent calls: each succeeds or fails alone. It may be run more than once in one transaction
@@ -101,7 +141,7 @@ impl MicroBatch {
     pub(super) fn run(&mut self, conn: &Conn, state: &mut Telemetry) -> Result<Inserted> {
         let batch = self.parcel.batch()?;
         let bytes = batch.bytes() / batch.len().max(1);
-        let now = now();
+        let mut inserter = Inserter::new(conn, state)?;
         let mut inserted = Inserted::default();
         for (index, record) in batch.records().enumerate() {
             let id = if self.failed.contains_key(&index) {
@@ -109,7 +149,7 @@ impl MicroBatch {
             } else {
                 let result = conn.controlled(&self.control, || {
                     state.growing(conn, bytes, |state| {
-                        let id = state.insert_record(conn, &record, now)?;
+                        let id = inserter.insert(state, &record)?;
                         audit::events_inserted(conn, state, &[id])?;
                         Ok(id)
                     })
@@ -128,7 +168,7 @@ impl MicroBatch {
             };
             #[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
             inserted.ids.push(id.map_or(f64::NAN, |id| id as f64));
-            inserted.created_at.push(now);
+            inserted.created_at.push(inserter.now());
         }
         inserted.failures = self.failed.iter().map(|(index, error)| (*index, error.clone())).collect();
         Ok(inserted)
@@ -140,12 +180,12 @@ pub(super) fn insert_batch(mut parcel: Parcel, on_error: OnError) -> Result<Acti
     Action::write(INSERT, parcel.bytes(), move |conn, state| {
         let batch = parcel.batch()?;
         let began = std::time::Instant::now();
-        let now = now();
+        let mut inserter = Inserter::new(conn, state)?;
         let (mut ids, mut touched, mut errors) = (Vec::new(), HashSet::new(), Vec::new());
         let bytes = batch.bytes();
         state.growing(conn, bytes, |state| {
             for (index, record) in batch.records().enumerate() {
-                match state.insert_record(conn, &record, now) {
+                match inserter.insert(state, &record) {
                     Ok(id) => {
                         ids.push(id);
                         if let Some(session_id) = record.get("sessionId").text()

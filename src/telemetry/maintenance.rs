@@ -159,7 +159,7 @@ pub(super) fn clear_all() -> Result<Action> {
                 }
             }
             conn.execute("DELETE FROM telemetry_stats", [])?;
-            state.counters.forget();
+            state.counters.recounted();
             state.buffers.forget();
             super::statistics::recount::rebuild_stats(conn)?;
             Ok(cleared)

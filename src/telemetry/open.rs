@@ -89,11 +89,14 @@ fn prepare(
     Ok((Telemetry::new(config, Arc::clone(notices)), journal))
 }
 
+/// A file in which there is nothing to do is opened without the write lock, so also while another process holds it.
 fn recover(session: &mut WriteSession<Telemetry>) -> Result<()> {
-    let repaired = session.transaction(|conn, state| {
-        state.counters.forget();
-        statistics::repair_after_foreign_inserts(conn)
-    })?;
+    let repaired = statistics::has_foreign_inserts(&session.conn)?
+        && session.transaction(|conn, state| {
+            let repaired = statistics::repair_after_foreign_inserts(conn)?;
+            state.counters.recounted();
+            Ok(repaired)
+        })?;
     if repaired {
         session.notices().warn("another program has inserted events: counts and statistics were rebuilt");
     }

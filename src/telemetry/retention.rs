@@ -82,7 +82,8 @@ fn plan_json(cutoff: Option<f64>, (events, sessions, oldest, newest): Expired, b
 pub(super) fn prune_all(session: &mut WriteSession<Telemetry>, progress: &mut dyn FnMut(u64)) -> Result<u64> {
     let Some(cutoff) = cutoff(&session.module) else { return Ok(0) };
     let mut deleted = 0;
-    loop {
+    // Where nothing is expired the write lock is not asked for.
+    while has_expired(&session.conn, cutoff)? {
         let batch = session.transaction(|conn, state| delete_expired(conn, state, cutoff, "retention"))?;
         deleted += batch;
         progress(deleted);
@@ -94,12 +95,21 @@ pub(super) fn prune_all(session: &mut WriteSession<Telemetry>, progress: &mut dy
     Ok(deleted)
 }
 
-/// Prune one batch between other writes. Returns whether there may be more.
+fn has_expired(conn: &Conn, cutoff: f64) -> Result<bool> {
+    Ok(conn.cached("SELECT 1 FROM telemetry_events WHERE timestamp < ?1 LIMIT 1")?.exists([cutoff])?)
+}
+
+/// Prune one batch between other writes. Returns whether there may be more; the run is reported when there is not.
 pub(super) fn prune_some(session: &mut WriteSession<Telemetry>, reason: &'static str) -> Result<bool> {
     let Some(cutoff) = cutoff(&session.module) else { return Ok(false) };
-    let deleted = session.transaction(|conn, state| delete_expired(conn, state, cutoff, reason))?;
-    report(session, deleted, reason);
-    Ok(deleted == BATCH as u64)
+    let deleted = match has_expired(&session.conn, cutoff)? {
+        true => session.transaction(|conn, state| delete_expired(conn, state, cutoff, reason))?,
+        false => 0,
+    };
+    let more = deleted == BATCH as u64;
+    let run = session.module.schedule.pruned(deleted, more);
+    report(session, run, reason);
+    Ok(more)
 }
 
 /// A run that deletes is a line in the log.

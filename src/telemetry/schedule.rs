@@ -18,6 +18,8 @@ pub(super) struct Schedule {
     hourly: Instant,
     /// Expired events are left: a batch is due as soon as the writer has a moment.
     pruning: bool,
+    /// Events that the run has deleted so far.
+    pruned: u64,
     size_check: Option<Instant>,
     grown: usize,
     /// The caller has been warned that the file is over its cap, and it still is.
@@ -41,6 +43,7 @@ impl Schedule {
             capped: config.max_size_mb.is_some(),
             hourly: Instant::now() + HOUR,
             pruning: false,
+            pruned: 0,
             size_check: None,
             grown: 0,
             warned: false,
@@ -60,6 +63,12 @@ impl Schedule {
     /// There is more to prune, or there is not.
     pub(super) fn prune(&mut self, more: bool) {
         self.pruning = more;
+    }
+
+    /// Count a batch of a run. Returns the size of the run when it is over, 0 before.
+    pub(super) fn pruned(&mut self, deleted: u64, more: bool) -> u64 {
+        self.pruned += deleted;
+        if more { 0 } else { std::mem::take(&mut self.pruned) }
     }
 
     /// When the next work is due; `buffered` is the arrival of the oldest buffered event.

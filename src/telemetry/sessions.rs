@@ -141,7 +141,7 @@ pub(super) fn refresh_all() -> Result<Action> {
         session.transaction(|conn, state| {
             recount::recount_sessions(conn, false)?;
             recount::rebuild_stats(conn)?;
-            state.counters.forget();
+            state.counters.recounted();
             let updated: i64 = conn.query_row("SELECT count(*) FROM telemetry_sessions", [], |row| row.get(0))?;
             Ok((Value::Json(json!({ "updated": updated, "errors": 0 })), Some(updated.unsigned_abs())))
         })
@@ -184,8 +184,8 @@ fn insert(conn: &Conn, state: &mut Telemetry, session: &NewSession<'_>) -> Resul
     rules.check_record(RuleTable::Sessions, |position| session.stored(position, now))?;
     rows::insert(conn, &SESSION, |position| session.stored(position, now))?;
     state.counters.session_written(session.id, None, session.details.duration.value());
-    if !state.config.enable_foreign_keys {
-        // Its events may have been there before it.
+    if has_events(conn, session.id)? {
+        // Where somebody goes without foreign keys its events may have been there before it.
         recount_one(conn, state, session.id)?;
     }
     let new = read(conn, session.id)?;
@@ -211,14 +211,24 @@ fn change(
         position => update.set(position),
     };
     let new_id = update.id.unwrap_or(id);
+    let renamed = new_id != id;
+    // Where somebody goes without foreign keys there may be events that waited for a session of that id.
+    let met = renamed && has_events(conn, new_id)?;
     rows::update(conn, &SESSION, Field::Text(id), set)?;
-    if new_id != id {
+    if renamed {
         rename(conn, state, id, new_id)?;
     }
+    if met {
+        // Two sessions have become one: what was counted per session is no sum any more.
+        recount::recount_sessions(conn, true)?;
+        recount::rebuild_stats(conn)?;
+        state.counters.recounted();
+    }
     let new = read(conn, new_id)?;
-    let after = new.as_ref().and_then(duration);
-    state.counters.session_written(id, duration(old), after);
-    state.counters.session_written(new_id, None, None);
+    if !met {
+        state.counters.session_written(id, duration(old), new.as_ref().and_then(duration));
+        state.counters.session_written(new_id, None, None);
+    }
     audit::session(conn, state, id, Some(old), new.as_ref())
 }
 
@@ -228,15 +238,8 @@ fn rename(conn: &Conn, state: &mut Telemetry, id: &str, new_id: &str) -> Result<
     if state.config.enable_foreign_keys {
         return Ok(());
     }
-    let met = has_events(conn, new_id)?;
     for table in ["telemetry_events", "telemetry_buffers", "telemetry_errors"] {
         conn.cached(&format!("UPDATE {table} SET session_id = ?2 WHERE session_id = ?1"))?.execute((id, new_id))?;
-    }
-    if met {
-        // Two sessions have become one: what was counted per session is no sum any more.
-        recount::recount_sessions(conn, true)?;
-        recount::rebuild_stats(conn)?;
-        state.counters.forget();
     }
     Ok(())
 }

@@ -110,9 +110,9 @@ impl Telemetry {
 }
 
 impl Module for Telemetry {
-    fn begin(&mut self, _conn: &Conn, foreign: bool) -> Result<()> {
+    fn begin(&mut self, conn: &Conn, foreign: bool) -> Result<()> {
         if foreign {
-            self.counters.forget();
+            self.counters.foreign_commit(conn)?;
             self.buffers.forget();
             self.rules = None;
         }

@@ -22,9 +22,18 @@ pub(in crate::telemetry) struct EventFacts<'a> {
 pub(super) struct Changes {
     pub(super) sessions: HashMap<String, SessionChange>,
     pub(super) days: BTreeMap<Day, StatsChange>,
-    pub(super) duration_sum: f64,
-    pub(super) duration_count: i64,
+    pub(super) durations: DurationChange,
     pub(super) last_event_id: i64,
+}
+
+/// Pending change of the durations of all sessions.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct DurationChange {
+    pub(super) changed: bool,
+    pub(super) sum: f64,
+    pub(super) count: i64,
+    /// Largest number that went into the sum: it tells how much of it is rounding error.
+    pub(super) largest: f64,
 }
 
 /// Pending changes of one session.
@@ -68,10 +77,21 @@ pub(super) struct StatsChange {
 
 impl Changes {
     pub(super) fn is_empty(&self) -> bool {
-        self.sessions.values().all(SessionChange::is_empty)
-            && self.days.is_empty()
-            && self.duration_sum == 0.0
-            && self.duration_count == 0
+        self.sessions.values().all(SessionChange::is_empty) && self.days.is_empty() && !self.durations.changed
+    }
+}
+
+impl DurationChange {
+    /// The duration of a session went from `old` to `new`.
+    pub(super) fn replace(&mut self, old: Option<f64>, new: Option<f64>) {
+        if old == new {
+            return;
+        }
+        self.changed = true;
+        let (before, after) = (old.unwrap_or(0.0), new.unwrap_or(0.0));
+        self.sum += after - before;
+        self.count += i64::from(new.is_some()) - i64::from(old.is_some());
+        self.largest = self.largest.max(before.abs()).max(after.abs()).max(self.sum.abs());
     }
 }
 

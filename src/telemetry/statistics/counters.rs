@@ -6,6 +6,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use super::{
     Day, StatsRow,
     change::{Changes, DayChange, EventFacts, SessionChange, StatsChange},
+    recount,
 };
 use crate::{clock::now, error::Result, store::Conn};
 
@@ -13,6 +14,8 @@ use crate::{clock::now, error::Result, store::Conn};
 const MOST_KNOWN_SESSIONS: usize = 4_096;
 /// Rows of `telemetry_stats` remembered between transactions.
 const MOST_KNOWN_ROWS: usize = 64;
+/// Largest share of the sum of all durations that may be rounding error of one transaction.
+const ROUNDING: f64 = 1e-10;
 
 /// Collects what a transaction changes and writes it once. What it knows about the file is a cache, valid until another
 /// connection commits or something is undone.
@@ -22,6 +25,8 @@ pub(in crate::telemetry) struct Counters {
     known: HashMap<String, Known>,
     /// `None`: the totals.
     rows: HashMap<Option<Day>, StatsRow>,
+    /// Another program has inserted events that are not counted: the next open has to find that out.
+    behind: bool,
 }
 
 /// What is known about a session that has events.
@@ -37,7 +42,19 @@ struct Known {
 impl Counters {
     /// Forget everything that is not in the file, and all that was known about it.
     pub(in crate::telemetry) fn forget(&mut self) {
+        *self = Self { behind: self.behind, ..Self::default() };
+    }
+
+    /// Everything has been counted anew.
+    pub(in crate::telemetry) fn recounted(&mut self) {
         *self = Self::default();
+    }
+
+    /// Another connection has committed: forget what was known, and see whether it counted what it inserted.
+    pub(in crate::telemetry) fn foreign_commit(&mut self, conn: &Conn) -> Result<()> {
+        self.forget();
+        self.behind = recount::event_counter(conn)? > self.row(conn, None)?.last_event_id;
+        Ok(())
     }
 
     /// Look at the session before an event is inserted: afterwards one cannot tell whether it is the first.
@@ -74,22 +91,23 @@ impl Counters {
     /// The row of a session has been written by its user: its duration went from `old` to `new`.
     pub(in crate::telemetry) fn session_written(&mut self, session_id: &str, old: Option<f64>, new: Option<f64>) {
         self.known.remove(session_id);
-        self.changes.duration_sum += new.unwrap_or(0.0) - old.unwrap_or(0.0);
-        self.changes.duration_count += i64::from(new.is_some()) - i64::from(old.is_some());
+        self.changes.durations.replace(old, new);
     }
 
     /// Write the collected changes to the file.
     pub(in crate::telemetry) fn flush(&mut self, conn: &Conn) -> Result<()> {
         if self.changes.is_empty() {
+            // What was looked up for inserts that failed is not true for ever.
+            self.changes = Changes::default();
             return Ok(());
         }
         let now = now();
         let mut changes = std::mem::take(&mut self.changes);
         let mut total = StatsChange::default();
         for (session_id, change) in changes.sessions.iter().filter(|(_, change)| !change.is_empty()) {
-            let (duration_sum, duration_count) = self.write_session(conn, session_id, change, now)?;
-            changes.duration_sum += duration_sum;
-            changes.duration_count += duration_count;
+            if let Some((before, after)) = self.write_session(conn, session_id, change, now)? {
+                changes.durations.replace(before, after);
+            }
             for &DayChange { day, had, .. } in change.days.iter().filter(|touched| touched.changed) {
                 let has = !change.deleted || has_events(conn, session_id, Some(day))?;
                 changes.days.entry(day).or_default().unique_sessions += i64::from(has) - i64::from(had);
@@ -113,25 +131,42 @@ impl Counters {
     }
 
     fn write_total(&mut self, conn: &Conn, change: &StatsChange, changes: &Changes, now: f64) -> Result<()> {
+        let behind = self.behind;
         let row = self.row(conn, None)?;
         row.apply(change);
         if change.deleted {
             (row.min_timestamp, row.max_timestamp) = range_of(conn, (0.0, f64::INFINITY))?;
         }
-        row.add_durations(changes.duration_sum, changes.duration_count);
-        row.last_event_id = row.last_event_id.max(changes.last_event_id);
+        let durations = changes.durations;
+        let largest = durations.largest.max(row.duration_sum.abs());
+        row.add_durations(durations.sum, durations.count);
+        if !row.duration_sum.is_finite() || largest * f64::EPSILON > ROUNDING * row.duration_sum.abs().max(1.0) {
+            // The difference of two far larger sums is all rounding error.
+            (row.duration_sum, row.duration_count) = (0.0, 0);
+            let (sum, count) = recount::durations(conn)?;
+            row.add_durations(sum, count);
+        }
+        if !behind {
+            row.last_event_id = row.last_event_id.max(changes.last_event_id);
+        }
         row.store(conn, now)
     }
 
-    /// Write the counts of one session. Returns how the sum and the number of durations change.
-    fn write_session(&mut self, conn: &Conn, id: &str, change: &SessionChange, now: f64) -> Result<(f64, i64)> {
+    /// Write the counts of one session. Returns its duration before and after, if it has a row and they are written.
+    fn write_session(
+        &mut self,
+        conn: &Conn,
+        id: &str,
+        change: &SessionChange,
+        now: f64,
+    ) -> Result<Option<(Option<f64>, Option<f64>)>> {
         let Some((low, high)) = change.range else {
             conn.cached(
                 "UPDATE telemetry_sessions SET event_count = event_count + ?2, stream_event_count = stream_event_count + \
                  ?3, error_count = error_count + ?4, updated_at = ?5 WHERE id = ?1",
             )?
             .execute((id, change.events, change.streams, change.errors, now))?;
-            return Ok((0.0, 0));
+            return Ok(None);
         };
         let known = self.known.remove(id).filter(|_| !change.deleted);
         let (min, max) = match &known {
@@ -158,9 +193,7 @@ impl Counters {
             days.dedup();
             self.remember(id, Known { min, max, duration: before.map(|_| duration), days });
         }
-        let Some(before) = before else { return Ok((0.0, 0)) };
-        let sum = duration.unwrap_or(0.0) - before.unwrap_or(0.0);
-        Ok((sum, i64::from(duration.is_some()) - i64::from(before.is_some())))
+        Ok(before.map(|before| (before, duration)))
     }
 
     fn remember(&mut self, id: &str, known: Known) {

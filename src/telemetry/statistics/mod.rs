@@ -16,4 +16,4 @@ pub(super) use counters::Counters;
 pub use day::Day;
 pub use row::{Breakdown, StatsRow};
 pub(super) use summary::{daily, get};
-pub(super) use verify::{repair_after_foreign_inserts, verify};
+pub(super) use verify::{has_foreign_inserts, repair_after_foreign_inserts, verify};

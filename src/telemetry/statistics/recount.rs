@@ -88,9 +88,14 @@ fn count_sessions(conn: &Connection, total: &mut StatsRow, days: &mut BTreeMap<D
     Ok(())
 }
 
+/// Sum and number of the durations of all sessions.
+pub(super) fn durations(conn: &Connection) -> Result<(f64, i64)> {
+    let durations = "SELECT coalesce(sum(duration), 0.0), count(duration) FROM telemetry_sessions";
+    Ok(conn.query_row(durations, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
 fn read_durations(conn: &Connection, total: &mut StatsRow) -> Result<()> {
-    let durations = "SELECT count(duration), coalesce(sum(duration), 0.0) FROM telemetry_sessions";
-    let (sum, count) = conn.query_row(durations, [], |row| Ok((row.get(1)?, row.get(0)?)))?;
+    let (sum, count) = durations(conn)?;
     total.add_durations(sum, count);
     total.last_event_id = event_counter(conn)?;
     Ok(())

@@ -38,17 +38,21 @@ pub(in crate::telemetry) fn verify(args: &Args) -> Result<Action> {
             if !report.mismatches.is_empty() {
                 recount::recount_sessions(conn, true)?;
                 recount::rebuild_stats(conn)?;
-                state.counters.forget();
+                state.counters.recounted();
             }
             Ok((Value::Json(report.to_json(true)), Some(report.sessions)))
         })
     })
 }
 
-/// What another program has inserted since the file was last open is not in the derived values: recount them.
+/// Whether another program has inserted events that are not in the derived values.
+pub(in crate::telemetry) fn has_foreign_inserts(conn: &Conn) -> Result<bool> {
+    Ok(recount::event_counter(conn)? > StatsRow::total().load(conn)?.last_event_id)
+}
+
+/// Recount what another program has inserted, if nobody else has done so in the meantime.
 pub(in crate::telemetry) fn repair_after_foreign_inserts(conn: &Conn) -> Result<bool> {
-    let counter = recount::event_counter(conn)?;
-    if counter <= StatsRow::total().load(conn)?.last_event_id {
+    if !has_foreign_inserts(conn)? {
         return Ok(false);
     }
     recount::recount_sessions(conn, true)?;

@@ -1,0 +1,14 @@
+// bun:sqlite, built into Bun.
+
+import { PreparedClient } from './prepared.mjs';
+
+const { Database } = await import('bun:sqlite');
+
+export function open(path) {
+  const db = new Database(path);
+  return new PreparedClient(db, (work) => db.transaction(work));
+}
+
+export function version() {
+  return { library: Bun.version, sqlite: new Database(':memory:').prepare('SELECT sqlite_version() AS v').get().v };
+}

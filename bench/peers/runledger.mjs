@@ -1,0 +1,39 @@
+// runledger as its users have it: no option is given but the path.
+
+import { readFileSync } from 'node:fs';
+import { DrizzleTelemetryDB, DrizzleTelemetryOperations } from '../../index.js';
+
+export async function open(path) {
+  const client = new RunledgerClient(path);
+  await client.operations.initialize();
+  return client;
+}
+
+class RunledgerClient {
+  constructor(path) {
+    const operations = new DrizzleTelemetryOperations(new DrizzleTelemetryDB({ dbPath: path }));
+    this.operations = operations;
+    for (const name of [
+      'createSession', 'insertEvent', 'insertEventBatch', 'queryEvents', 'querySessions', 'getSessionWithEvents',
+      'getStatistics', 'deleteEventsBefore', 'iterateEvents',
+    ]) // prettier-ignore
+      this[name] = operations[name].bind(operations);
+  }
+
+  insertTogether(events) {
+    return Promise.all(events.map(this.insertEvent));
+  }
+
+  quiet() {
+    return this.operations.checkpoint('truncate');
+  }
+
+  close() {
+    return this.operations.close();
+  }
+}
+
+export function version() {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return { library: version };
+}

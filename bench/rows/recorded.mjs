@@ -1,0 +1,88 @@
+// The recorded session of a coding agent, again and again under new ids: 990 events from a few bytes to some hundred kB.
+
+import { measure } from '../measure.mjs';
+import { recordedSession, withoutRecording } from '../workload.mjs';
+import { LIBRARIES, TIMES, each, expectRows, measureEach } from './row.mjs';
+
+const recorded = (more) => ({
+  group: 'A recorded session',
+  peers: LIBRARIES,
+  skip: () => withoutRecording,
+  columns: TIMES,
+  goals: [],
+  ...more,
+});
+
+/** The calls on a new file; what they write is the recording under another id each. */
+const writing = (call) => ({
+  async repeat(context) {
+    const path = context.freshFile();
+    const client = await context.open(path);
+    const { calls } = context.size;
+    const recordings = Array.from({ length: calls + 1 }, (_, i) => recordedSession(`recorded-${i}`));
+    for (const { session } of recordings) await client.createSession(session);
+    const lists = recordings.map(({ events }) => events);
+    await client.insertEventBatch(lists.pop());
+    await client.quiet();
+    const run = async () => {
+      for (const list of lists) await call(client, list);
+    };
+    const figures = each(await measure(run, () => client.quiet()), calls);
+    await client.close();
+    context.remove(path);
+    return figures;
+  },
+});
+
+const reading = (call) => ({
+  files: ({ events }) => ({ file: { events, shape: 'recorded' } }),
+  setup: async ({ open, files }) => ({ client: await open(files.file) }),
+  repeat: ({ size }, { client }) =>
+    measureEach(
+      Array.from({ length: size.calls }, (_, i) => `recorded-${i % (size.events / 1000)}`),
+      (id) => call(client, id),
+    ),
+  teardown: (_, { client }) => client.close(),
+});
+
+export const recordings = [
+  recorded({
+    id: 'recorded-batch',
+    title: 'insertEventBatch of the session',
+    size: { quick: { calls: 2, repetitions: 3 }, full: { calls: 5, repetitions: 7 } },
+    goals: [
+      { against: 'drizzle', column: 'wall', least: 3.5 },
+      { against: 'better-sqlite3', column: 'wall', least: 1.3 },
+      { against: 'better-sqlite3', column: 'main', least: 6 },
+    ],
+    ...writing((client, events) => client.insertEventBatch(events)),
+  }),
+  recorded({
+    id: 'recorded-concurrent',
+    title: 'the session as 990 concurrent insertEvent',
+    size: { quick: { calls: 1, repetitions: 3 }, full: { calls: 3, repetitions: 5 } },
+    goals: [
+      { against: 'better-sqlite3', column: 'wall', least: 8 },
+      { against: 'better-sqlite3', column: 'main', least: 12 },
+    ],
+    ...writing((client, events) => client.insertTogether(events)),
+  }),
+  recorded({
+    id: 'recorded-session',
+    title: 'getSessionWithEvents of the session (1.3 MB); one call',
+    size: { quick: { events: 10_000, calls: 10, repetitions: 3 }, full: { events: 50_000, calls: 30, repetitions: 7 } },
+    goals: [
+      { against: 'drizzle', column: 'wall', least: 2.5 },
+      { against: 'better-sqlite3', column: 'wall', least: 2.5 },
+      { against: 'better-sqlite3', column: 'main', least: 8 },
+    ],
+    ...reading(async (client, id) => expectRows((await client.getSessionWithEvents(id)).events, 990)),
+  }),
+  recorded({
+    id: 'recorded-page',
+    title: 'queryEvents of the session, limit 100; one call',
+    size: { quick: { events: 10_000, calls: 40, repetitions: 3 }, full: { events: 50_000, calls: 100, repetitions: 7 } },
+    goals: [{ against: 'better-sqlite3', column: 'wall', least: 1.2 }],
+    ...reading(async (client, sessionId) => expectRows(await client.queryEvents({ sessionId, limit: 100 }), 100)),
+  }),
+];
