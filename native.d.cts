@@ -29,8 +29,12 @@ export declare class NativeClient {
   open(call: number): void
   /** Close it. */
   close(call: number): void
-  /** Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. */
-  insertEvents(call: number, mode: number, count: number, tags: Uint8Array, lengths: Int32Array, numbers: Float64Array, texts: unknown[]): void
+  /**
+   * Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
+   * lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
+   * no answer to come, and the event has not been inserted.
+   */
+  insertEvents(call: number, mode: number, count: number, tags: Uint8Array, lengths: Int32Array, numbers: Float64Array, texts: unknown[], atOnce: boolean): object | null
   /** Start any other call. */
   call(call: number, method: string, args: unknown[]): void
   /** Stop a call: its SQL is interrupted. */

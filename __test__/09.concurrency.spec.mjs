@@ -54,6 +54,24 @@ test('a file in which nothing is to be done opens and answers while another proc
   }
 });
 
+test('a chain of awaited inserts lets timers have their turn', async () => {
+  const { ops } = await openClient();
+  await ops.insertEvent(ev());
+  let turns = 0;
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    turns++;
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  const begun = performance.now();
+  while (performance.now() - begun < 300) await ops.insertEvent(ev());
+  clearInterval(timer);
+  assert.ok(turns > 20, `${turns} turns in 300 ms`);
+  assert.ok(longest < 150, `longest pause ${longest} ms`);
+});
+
 test('E26a a thousand un-awaited inserts and a bad one among them: each succeeds or fails alone, in the order issued', async () => {
   const { ops } = await openClient();
   const events = evs(1000, (i) => ({ prompt: `${i}` }));

@@ -10,6 +10,9 @@ import { internalReport } from './report.js';
 /** UTF-16 units in flight above which further calls wait in the outbox: 8 MB. */
 const IN_FLIGHT_LIMIT = 4 * 1024 * 1024;
 
+/** Milliseconds in a turn of the event loop for which inserts may run on this thread. */
+const AT_ONCE_MS = 1;
+
 /**
  * One client of one file: opens on demand, keeps the order of calls, and limits what is in flight.
  *
@@ -26,6 +29,8 @@ export class TelemetryClient implements Sender {
   #microBatch: MicroBatch | null = null;
   #callsInFlight = 0;
   #weightInFlight = 0;
+  /** Until when inserts may run on this thread in this turn of the event loop; 0 before the first. */
+  #turnEnds = 0;
   #connection: { channel: Channel; native: NativeClient } | undefined;
 
   constructor(configuration: Configuration) {
@@ -167,6 +172,7 @@ export class TelemetryClient implements Sender {
       return;
     }
     const { channel, native } = this.#connected();
+    if (call instanceof MicroBatch && this.#mayInsertAtOnce(call) && call.insertAtOnce(native)) return;
     const number = channel.depart(call, this);
     this.#callsInFlight++;
     try {
@@ -178,6 +184,22 @@ export class TelemetryClient implements Sender {
       this.#callsInFlight--;
       call.failed(internalReport(call.method, error));
     }
+  }
+
+  /**
+   * A lone insert with nothing before it may run on this thread, for a millisecond in each turn of the event loop: a
+   * chain of awaited inserts that settle at once would otherwise never let a timer or a socket have its turn.
+   */
+  #mayInsertAtOnce(batch: MicroBatch): boolean {
+    if (batch.records.length !== 1 || this.#callsInFlight > 0) return false;
+    const now = performance.now();
+    if (this.#turnEnds === 0) {
+      this.#turnEnds = now + AT_ONCE_MS;
+      setImmediate(() => {
+        this.#turnEnds = 0;
+      }).unref();
+    }
+    return now < this.#turnEnds;
   }
 
   #connected() {

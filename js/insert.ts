@@ -43,6 +43,21 @@ export class MicroBatch extends Call {
     return this.records.length;
   }
 
+  /** Insert a lone record on this thread, if that needs no waiting. Whether it has been done. */
+  insertAtOnce(client: NativeClient): boolean {
+    const packer = Packer.borrow();
+    try {
+      packer.add(this.records[0]!);
+      const { count, tags, lengths, numbers, texts } = packer.finish();
+      const reply = client.insertEvents(0, InsertMode.each, count, tags, lengths, numbers, texts, true);
+      if (reply === null) return false;
+      this.done(reply);
+      return true;
+    } finally {
+      packer.giveBack();
+    }
+  }
+
   /** Only now the texts are copied, so that calls in the outbox hold no more than the caller's own strings. */
   override depart(client: NativeClient, number: number): void {
     const packer = Packer.borrow();
@@ -50,7 +65,7 @@ export class MicroBatch extends Call {
       for (const cells of this.records) packer.add(cells);
       const { count, tags, lengths, numbers, texts, units } = packer.finish();
       this.weight += units + count * RECORD_WEIGHT;
-      client.insertEvents(number, InsertMode.each, count, tags, lengths, numbers, texts);
+      client.insertEvents(number, InsertMode.each, count, tags, lengths, numbers, texts, false);
     } finally {
       packer.giveBack();
     }
@@ -92,7 +107,7 @@ export class BatchCall extends Reply {
   override depart(client: NativeClient, number: number): void {
     const { count, tags, lengths, numbers, texts } = this.#packed!;
     this.#packed = null;
-    client.insertEvents(number, this.#mode, count, tags, lengths, numbers, texts);
+    client.insertEvents(number, this.#mode, count, tags, lengths, numbers, texts, false);
   }
 
   /** It has to wait: take copies of the staging buffers. */

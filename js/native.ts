@@ -99,7 +99,14 @@ type Typed<Generated, Narrowed extends { [Key in keyof Narrowed]: Key extends ke
 export type NativeChannel = Typed<Generated.NativeChannel, { take(limit: number): Completion[] | null }>;
 
 /** One client of one database file. No method throws or blocks; answers come through the channel. */
-export type NativeClient = Typed<Generated.NativeClient, { metrics(): DatabaseMetrics; history(): QueryMetrics[] }>;
+export type NativeClient = Typed<
+  Generated.NativeClient,
+  {
+    metrics(): DatabaseMetrics;
+    history(): QueryMetrics[];
+    insertEvents(...args: Parameters<Generated.NativeClient['insertEvents']>): InsertReply | null;
+  }
+>;
 
 /** Where a config is resolved. */
 export interface Environment {

@@ -8,7 +8,7 @@ use std::{
 
 use napi::{
     Env, JsValue, Result,
-    bindgen_prelude::{Array, ClassInstance, Float64ArraySlice, Int32ArraySlice, Uint8ArraySlice, Unknown},
+    bindgen_prelude::{Array, ClassInstance, Float64ArraySlice, Int32ArraySlice, Object, Uint8ArraySlice, Unknown},
 };
 use napi_derive::napi;
 
@@ -91,11 +91,14 @@ impl NativeClient {
         });
     }
 
-    /// Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers.
+    /// Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
+    /// lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
+    /// no answer to come, and the event has not been inserted.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "the packed form is flat on purpose")]
-    pub fn insert_events(
+    pub fn insert_events<'env>(
         &self,
+        env: &'env Env,
         call: u32,
         mode: u32,
         count: u32,
@@ -103,8 +106,8 @@ impl NativeClient {
         lengths: Int32ArraySlice<'_>,
         numbers: Float64ArraySlice<'_>,
         texts: Array<'_>,
-    ) -> Result<()> {
-        let reply = self.reply(call);
+        at_once: bool,
+    ) -> Result<Option<Object<'env>>> {
         let mut groups = Vec::with_capacity(texts.len() as usize);
         let mut units = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         for position in 0..texts.len() {
@@ -122,8 +125,11 @@ impl NativeClient {
             _ => InsertMode::Buffer,
         };
         let parcel = Parcel::new(&shape::EVENT, tags.to_vec(), lengths.to_vec(), numbers.to_vec(), groups);
-        self.client.insert_events(parcel, mode, reply);
-        Ok(())
+        if at_once {
+            return self.client.insert_now(parcel).map(|inserted| output::insert_reply(env, &inserted)).transpose();
+        }
+        self.client.insert_events(parcel, mode, self.reply(call));
+        Ok(None)
     }
 
     /// Start any other call.

@@ -138,7 +138,7 @@ fn done<'env>(env: &'env Env, value: &Value) -> Result<Unknown<'env>> {
     }
 }
 
-fn insert_reply<'env>(env: &'env Env, inserted: &Inserted) -> Result<Object<'env>> {
+pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Inserted) -> Result<Object<'env>> {
     let mut reply = Object::new(env)?;
     reply.set("ids", Float64ArraySlice::copy_from(env, &inserted.ids)?)?;
     reply.set("createdAt", Float64ArraySlice::copy_from(env, &inserted.created_at)?)?;

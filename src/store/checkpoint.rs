@@ -126,6 +126,11 @@ impl Checkpointer {
         }
     }
 
+    /// Whether [`Checkpointer::hold_back`] might wait.
+    pub(super) fn may_hold(&self) -> bool {
+        self.shared.wal_size() > HOLD_ABOVE
+    }
+
     /// Before a write: wait while the WAL is far too long, unless somebody stands in the way of cutting it.
     pub(super) fn hold_back(&self) {
         if self.shared.wal_size() <= HOLD_ABOVE {

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -18,7 +18,7 @@ use super::{
     metrics::StatementCache,
     queue::Queue,
     readers::Readers,
-    writer::contained,
+    writer::{contained, serve},
 };
 use crate::error::{Error, Result};
 
@@ -36,6 +36,8 @@ pub(super) struct Shared<M: Module> {
     cache: Arc<StatementCache>,
     checkpointer: OnceLock<Checkpointer>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// The writer's connection, while the store is open.
+    session: Mutex<Option<WriteSession<M>>>,
     journal: OnceLock<JournalMode>,
     settled: AtomicU64,
     commits: AtomicU64,
@@ -62,6 +64,7 @@ impl<M: Module> Store<M> {
             cache,
             checkpointer: OnceLock::new(),
             tasks: Mutex::default(),
+            session: Mutex::new(None),
             journal: OnceLock::new(),
             settled: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -72,10 +75,12 @@ impl<M: Module> Store<M> {
         let writer = std::thread::Builder::new()
             .name("runledger-write".into())
             .spawn(move || match contained(|| begin(&own, prepare)) {
-                Ok(mut session) => {
+                Ok(session) => {
+                    *own.session() = Some(session);
                     let _ = opened.send(Ok(()));
-                    session.run();
-                    end(&own, session);
+                    if let Some(session) = serve(&own) {
+                        end(&own, session);
+                    }
                 }
                 Err(error) => {
                     let _ = opened.send(Err(error));
@@ -101,6 +106,16 @@ impl<M: Module> Store<M> {
     ) -> u64 {
         let work = Box::new(Task { run, value: None, took: Duration::ZERO, done });
         self.push(Job::Write(WriteJob { control, isolation, calls, bytes, work, failure: None, runs: 0 }))
+    }
+
+    /// Run a write on the calling thread and commit it, if the writer is idle, nothing is queued and nobody holds the
+    /// write lock. `None`: it was not run, or has left no trace, and is to be queued. The caller must have no write in the
+    /// queue that this one would overtake.
+    pub fn write_now<T>(&self, run: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Option<(T, Duration)> {
+        if self.shared.queue.len() > 0 || self.shared.checkpointer.get().is_some_and(Checkpointer::may_hold) {
+            return None;
+        }
+        self.shared.session.try_lock().ok()?.as_mut()?.transaction_now(run)
     }
 
     /// Queue work that has the writer to itself, outside of a transaction.
@@ -221,6 +236,10 @@ impl<M: Module> Drop for Store<M> {
 }
 
 impl<M: Module> Shared<M> {
+    pub(super) fn session(&self) -> MutexGuard<'_, Option<WriteSession<M>>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// `jobs` more entries of the queue have been settled.
     pub(super) fn settled(&self, jobs: u64) {
         let settled = self.settled.fetch_add(jobs, Ordering::Relaxed) + jobs;

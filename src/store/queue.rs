@@ -17,6 +17,7 @@ struct State<J> {
     jobs: VecDeque<J>,
     issued: u64,
     closed: bool,
+    poked: bool,
 }
 
 /// What the writer woke up for.
@@ -31,7 +32,10 @@ pub(super) enum Next<J> {
 
 impl<J> Queue<J> {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { jobs: VecDeque::new(), issued: 0, closed: false }), arrived: Condvar::new() }
+        Self {
+            state: Mutex::new(State { jobs: VecDeque::new(), issued: 0, closed: false, poked: false }),
+            arrived: Condvar::new(),
+        }
     }
 
     /// Append a job. Returns its sequence number, or the job itself if the queue is closed.
@@ -59,6 +63,9 @@ impl<J> Queue<J> {
             if state.closed {
                 return Next::Closed;
             }
+            if std::mem::take(&mut state.poked) {
+                return Next::Due;
+            }
             state = match due {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(due) => {
@@ -69,6 +76,12 @@ impl<J> Queue<J> {
                 }
             };
         }
+    }
+
+    /// Make the writer ask again when it is due.
+    pub(super) fn poke(&self) {
+        self.lock().poked = true;
+        self.arrived.notify_one();
     }
 
     /// Refuse further jobs; those that are queued are still run.

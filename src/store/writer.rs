@@ -108,21 +108,42 @@ impl<M: Module> WriteSession<M> {
         &self.shared.notices
     }
 
-    pub(super) fn run(&mut self) {
-        loop {
-            match self.shared.queue.next(self.module.due()) {
-                Next::Jobs(jobs) => self.run_jobs(jobs),
-                Next::Due => {}
-                Next::Closed => break,
-            }
-            if self.module.due().is_some_and(|due| due <= Instant::now()) {
-                let _ = contained(|| {
-                    M::tick(self);
-                    Ok(())
-                });
-                self.recover();
-            }
+    /// Run `work` in a transaction of its own, if that can be done without waiting for anybody. `None`: it was not run,
+    /// or has left no trace.
+    pub(super) fn transaction_now<T>(
+        &mut self,
+        work: impl FnOnce(&Conn, &mut M) -> Result<T>,
+    ) -> Option<(T, Duration)> {
+        let due = self.module.due();
+        if due.is_some_and(|due| due <= Instant::now()) {
+            return None;
         }
+        self.conn.busy_timeout(Duration::ZERO).ok()?;
+        let began = Instant::now();
+        let done = self.transaction(work);
+        let took = began.elapsed();
+        // Fails only for a connection that is closed.
+        let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
+        if self.module.due() != due {
+            self.shared.queue.poke();
+        }
+        let value = done.ok()?;
+        self.shared.committed(1);
+        Some((value, took))
+    }
+
+    fn run_jobs_and_ticks(&mut self, jobs: VecDeque<Job<M>>) {
+        self.run_jobs(jobs);
+        if self.module.due().is_some_and(|due| due <= Instant::now()) {
+            let _ = contained(|| {
+                M::tick(self);
+                Ok(())
+            });
+            self.recover();
+        }
+    }
+
+    fn close(&mut self) {
         let _ = contained(|| {
             M::close(self);
             Ok(())
@@ -280,6 +301,22 @@ impl<M: Module> WriteSession<M> {
             self.end(false);
         }
     }
+}
+
+/// The life of the writer thread. Between its jobs the session is free for [`WriteSession::transaction_now`].
+pub(super) fn serve<M: Module>(shared: &Shared<M>) -> Option<WriteSession<M>> {
+    loop {
+        let due = shared.session().as_ref()?.module.due();
+        let jobs = match shared.queue.next(due) {
+            Next::Jobs(jobs) => jobs,
+            Next::Due => VecDeque::new(),
+            Next::Closed => break,
+        };
+        shared.session().as_mut()?.run_jobs_and_ticks(jobs);
+    }
+    let mut session = shared.session().take()?;
+    session.close();
+    Some(session)
 }
 
 /// A write failed. `true`: it has been undone alone and the transaction stands.

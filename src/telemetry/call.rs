@@ -62,6 +62,19 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
+    /// Count calls of insertEvent that were carried out together, in `took`.
+    pub(super) fn record_inserted(&self, inserted: &Inserted, sql: &str, took: Duration) {
+        let share = took / u32::try_from(inserted.ids.len().max(1)).unwrap_or(u32::MAX);
+        let mut failures = inserted.failures.iter().peekable();
+        for index in 0..inserted.ids.len() {
+            match failures.next_if(|(failed, _)| *failed == index) {
+                None => self.record("INSERT_EVENT", sql, share, Ok(Some(1))),
+                Some((_, error)) if error.is_refusal() => {}
+                Some((_, error)) => self.record("INSERT_EVENT", sql, share, Err(error.report("insertEvent").message)),
+            }
+        }
+    }
+
     /// Count one public call.
     pub(super) fn record(&self, query_type: &str, sql: &str, took: Duration, outcome: Result<Option<u64>, String>) {
         if self.log_queries {
@@ -138,18 +151,7 @@ impl Call {
 
     /// Count and answer the calls of a micro-batch; together they took `took`.
     pub(super) fn finish_each(self, inserted: Inserted, sql: &str, took: Duration) {
-        let query_type = query_type(self.operation);
-        let share = took / u32::try_from(inserted.ids.len().max(1)).unwrap_or(u32::MAX);
-        let mut failures = inserted.failures.iter().peekable();
-        for index in 0..inserted.ids.len() {
-            match failures.next_if(|(failed, _)| *failed == index) {
-                None => self.recorder.record(&query_type, sql, share, Ok(Some(1))),
-                Some((_, error)) if error.is_refusal() => {}
-                Some((_, error)) => {
-                    self.recorder.record(&query_type, sql, share, Err(error.report(self.operation).message));
-                }
-            }
-        }
+        self.recorder.record_inserted(&inserted, sql, took);
         self.end(Ok(Value::Inserted(inserted)));
     }
 

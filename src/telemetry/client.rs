@@ -15,8 +15,8 @@ use serde_json::{Map, Value as Json};
 use super::{
     action::{Action, Args, Outcome, Work},
     buffers,
-    call::{Call, Recorder, Reply, Value},
-    config::TelemetryConfig,
+    call::{Call, Inserted, Recorder, Reply, Value},
+    config::{Durability, OnSizeLimit, TelemetryConfig},
     events::{self, MicroBatch},
     kinds::OnError,
     methods::Method,
@@ -132,6 +132,22 @@ impl Client {
             InsertMode::Buffer => buffers::insert(parcel),
         };
         self.start(action, call);
+    }
+
+    /// Insert one event on the calling thread, if that needs no waiting: an idle store, a free lock, no fsync and no pruning
+    /// to make room, no query log that would come late. `None`: it has not been inserted. The caller must have no call in
+    /// flight that this one would overtake.
+    pub fn insert_now(&self, parcel: Parcel) -> Option<Inserted> {
+        let lease = self.lock();
+        let quick = parcel.len() == 1
+            && self.config.durability == Durability::Normal
+            && self.config.on_size_limit != OnSizeLimit::Reject
+            && !self.config.query_logging;
+        let store = lease.as_ref().filter(|_| quick)?.store().ok()?;
+        let mut micro = MicroBatch::new(parcel, Control { limit: self.limit(), cancel: Cancel::default() });
+        let (inserted, took) = store.write_now(|conn, state| micro.run(conn, state))?;
+        self.recorder.record_inserted(&inserted, events::INSERT, took);
+        Some(inserted)
     }
 
     /// optimize: vacuum, then analyze.
