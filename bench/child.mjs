@@ -1,7 +1,7 @@
-// One library in one row of the benchmark: the program that runner.mjs starts, `child.mjs '{"row":…,"peer":…,…}'`.
+// One library in one row of the benchmark: what runner.mjs starts with a job as JSON.
 //
-// It gets ready, says so with a line of JSON, and then measures once for each line it reads: the answer is the figures as
-// JSON. It ends when its input ends.
+// It gets ready, says so with a line of JSON, and then measures once for each line it reads: the answer is the figures
+// as JSON. It ends when its input ends.
 
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';

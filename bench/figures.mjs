@@ -26,7 +26,7 @@ function columnsOf(row, samples) {
   return columns;
 }
 
-/** How many times as much as runledger a peer took: the median over the repetitions, each compared with its neighbour. */
+/** How many times as much as runledger a peer took: the median over the repetitions, each beside its neighbour. */
 function ratiosOf(row, peer, own) {
   const ratios = {};
   for (const key of row.ratios ?? ['wall', 'main']) {
@@ -47,7 +47,7 @@ function checkGoal({ against, column, least, most, fullSize }, peers, quick) {
   return { measured, met: least === undefined ? measured <= most : measured >= least };
 }
 
-/** Goals with `most` say how many times a peer's figure runledger may take, those with `least` how many times it saves. */
+/** Goals with `most` say how many times a peer's figure runledger may take, others how many times it saves. */
 function ratio(value, most) {
   return value === undefined || most === undefined ? value : 1 / value;
 }

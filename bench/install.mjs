@@ -8,9 +8,10 @@ const folder = join(root, 'bench');
 const installed = join(folder, 'node_modules/.package-lock.json');
 
 /**
- * Installs what bench/package-lock.json says. Only better-sqlite3 12 has something to build: its install script fetches a
- * binary or, where it cannot, compiles one with node-gyp (which needs Python, a C++ compiler and the headers of Node; without
- * network set npm's `nodedir` to where those are). Version 13 and libsql bring their binaries inside their packages.
+ * Installs what bench/package-lock.json says. Only better-sqlite3 12 has something to build: its install script fetches
+ * a binary or, where it cannot, compiles one with node-gyp (which needs Python, a C++ compiler and the headers of Node;
+ * without network set npm's `nodedir` to where those are). Version 13 and libsql bring their binaries inside their
+ * packages.
  *
  * @param {(line: string) => void} note
  */
@@ -21,10 +22,13 @@ export async function installPeers(note) {
       onLine: note,
     });
   }
-  if (!(await loads())) {
-    note('compiling better-sqlite3');
-    // Where that fails, the benchmark runs without it and says so.
-    await run('npm', ['rebuild', 'better-sqlite3', '--foreground-scripts'], { cwd: folder, onLine: note }).catch(() => {});
+  if (await loads()) return;
+  note('compiling better-sqlite3');
+  try {
+    await run('npm', ['rebuild', 'better-sqlite3', '--foreground-scripts'], { cwd: folder, onLine: note });
+  } catch (error) {
+    // The benchmark can do without.
+    process.stderr.write(`\n${error.output.trimEnd().split('\n').slice(-15).join('\n')}\n${error.message}\n`);
   }
 }
 

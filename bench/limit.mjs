@@ -9,8 +9,8 @@ const SOURCES = ['benches', 'migrations/telemetry', 'Cargo.toml', 'Cargo.lock'];
 const PROGRAM = join(root, 'target/bench', process.platform === 'win32' ? 'limit.exe' : 'limit');
 
 /**
- * Builds it when it is missing or older than its sources, in a target directory of its own: the add-on is built with other
- * features, and cargo would put one in the place of the other.
+ * Builds it when it is missing or older than its sources, in a target directory of its own: the add-on is built with
+ * other features, and cargo would put one in the place of the other.
  *
  * @param {(line: string) => void} note
  * @returns {Promise<string>} the path of the program

@@ -12,7 +12,8 @@ export const mainClock = clock.source;
  * Runs `work` once, after a garbage collection where the runtime offers one.
  *
  * @param {() => unknown} work
- * @param {() => unknown} [settle] brings the file to rest (a checkpoint): it counts in `cpu` and in nothing else, so that
+ * @param {() => unknown} [settle] brings the file to rest (a checkpoint): it counts in `cpu` and in nothing else, so
+ *   that
  *   work which one library does at once and another a moment later is in the figures of both
  * @returns {Promise<{ value: any, wall: number, main: number, cpu: number }>} milliseconds
  */

@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { rows } from './rows/index.mjs';
 import { StepError } from '../scripts/steps.mjs';
 import { EVERYBODY } from './rows/row.mjs';
+import { titleOf } from './table.mjs';
 
 const HELP = `npm run bench                          every row at full size: some minutes
 npm run bench -- --quick               every row at reduced size, within a minute
 npm run bench -- --only row,row        some rows, by id; see --list
 npm run bench -- --peers peer,peer     some of ${EVERYBODY.slice(1).join(', ')}; runledger is always there
 npm run bench -- --on bun              on another runtime: node (this one), newest-node, bun
-npm run bench -- --scale 10m           the rows about growth with 10 million events, too (20 GB of disk, some minutes more)
+npm run bench -- --scale 10m           rows about growth with 10 million events, too: 20 GB of disk
 npm run bench -- --repetitions 15      instead of each row's own number
 npm run bench -- --json FILE           where the figures go; target/bench/result.json without it
 npm run bench -- --built               what is built, even where a source is newer
@@ -36,7 +37,7 @@ export function readOptions(args = process.argv.slice(2)) {
   });
   if (values.help) return void process.stdout.write(HELP);
   if (values.list) {
-    for (const { id, title } of rows) process.stdout.write(`${id.padEnd(20)}${title}\n`);
+    for (const row of rows) process.stdout.write(`${row.id.padEnd(20)}${titleOf(row, row.size.full)}\n`);
     return;
   }
   const { quick, json, built } = values;

@@ -1,6 +1,6 @@
 // `npm run bench`: runledger beside what people use today, on the same work, in turns. See docs/performance.md.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { prepare } from '../scripts/prepare.mjs';
 import { runtime } from '../scripts/runtimes.mjs';
@@ -12,7 +12,7 @@ import { machine } from './machine.mjs';
 import { readOptions } from './options.mjs';
 import { Runner } from './runner.mjs';
 import { Seeds } from './seeds.mjs';
-import { goalLine, nameOf, tableOf } from './table.mjs';
+import { goalLine, nameOf, tableOf, titleOf } from './table.mjs';
 
 const FOLDER = join(root, 'target/bench');
 const print = (text) => process.stdout.write(`${text}\n`);
@@ -22,20 +22,37 @@ async function main() {
   if (!options) return;
   if (!options.built) await prepare();
   await step('install the peers (bench/package.json)', installPeers);
-  const limit = options.peers.includes('rust')
-    ? await step('build the limit (benches/limit.rs)', buildLimit)
-    : null;
-  const program = options.on === 'node' ? process.execPath : await runtime(options.on);
+  const limit = options.peers.includes('rust') ? await step('build the limit (benches/limit.rs)', buildLimit) : null;
+  const program = options.on === 'node' ? process.execPath : await runtime(options.on === 'bun' ? 'bun' : 'node');
   if (!program) throw new StepError(`no npm package brings ${options.on} for this machine`);
 
-  const scratch = join(FOLDER, `run-${process.pid}`);
-  mkdirSync(scratch, { recursive: true });
+  const scratch = newScratch();
   const runner = new Runner({ program, limit, scratch });
   try {
     await runAll(runner, options, scratch);
   } finally {
     runner.stop();
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A directory of this run; those of runs that were killed go. */
+function newScratch() {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const name of readdirSync(FOLDER)) {
+    const [, pid] = /^run-(\d+)$/.exec(name) ?? [];
+    if (pid && !isRunning(Number(pid))) rmSync(join(FOLDER, name), { recursive: true, force: true });
+  }
+  const scratch = join(FOLDER, `run-${process.pid}`);
+  mkdirSync(scratch);
+  return scratch;
+}
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
@@ -55,14 +72,16 @@ async function runAll(runner, options, scratch) {
   let group;
   for (const row of options.rows) {
     if (row.group !== group) print(`\n═══ ${(group = row.group)}\n`);
-    const skipped = row.skip?.(options);
+    const size = sizeOf(row, options);
+    const title = titleOf(row, size);
+    const skipped = row.skip?.();
     if (skipped) {
-      print(`${row.title}  [${row.id}]\n  skipped: ${skipped}\n`);
-      report.rows.push({ id: row.id, title: row.title, skipped });
+      print(`${title}  [${row.id}]\n  skipped: ${skipped}\n`);
+      report.rows.push({ id: row.id, title, skipped });
       continue;
     }
-    const figures = await step(row.id, (note) => runRow(runner, row, { options, available, seeds, note }));
-    report.rows.push(figures);
+    const figures = await step(row.id, (note) => runRow(runner, row, size, { options, available, seeds, note }));
+    report.rows.push({ ...figures, size });
     print(tableOf(row, figures));
   }
   print(summary(options.rows, report));
@@ -72,36 +91,45 @@ async function runAll(runner, options, scratch) {
   print(`${duration(performance.now() - started)}; the figures are in ${options.json ?? 'target/bench/result.json'}`);
 }
 
-async function runRow(runner, row, { options, available, seeds, note }) {
-  const size = { ...(options.quick ? row.size.quick : row.size.full), ...(options.large && !options.quick ? row.size.huge : {}) };
-  if (options.repetitions) size.repetitions = options.repetitions;
+/** What a row works on in this run. */
+function sizeOf(row, { quick, large, repetitions }) {
+  const size = quick ? { ...row.size.quick } : { ...row.size.full, ...(large && row.size.huge) };
+  if (repetitions) size.repetitions = repetitions;
+  return size;
+}
+
+async function runRow(runner, row, size, { options, available, seeds, note }) {
   const peers = [];
-  for (const id of available.filter((id) => (size.peers ?? row.peers).includes(id))) {
+  for (const id of available.filter((id) => row.peers.includes(id) && (size.peers?.includes(id) ?? true))) {
     const files = {};
-    for (const [name, wanted] of Object.entries(row.files?.(size, id) ?? {})) files[name] = await seeds.path(wanted, note);
+    for (const [name, wanted] of Object.entries(row.files?.(size, id) ?? {}))
+      files[name] = await seeds.path(wanted, note);
     peers.push({ id, files });
   }
-  return figuresOf(row, await runner.run(row, peers, size, note), options);
+  return figuresOf({ ...row, title: titleOf(row, size) }, await runner.run(row, peers, size, note), options);
 }
 
 /** The chosen peers that this runtime can load, and what they are. */
 async function findPeers(runner, { peers }) {
   const versions = { runtime: null, peers: {}, missing: {} };
-  const available = [];
+  const answers = new Map();
   await Promise.all(
     peers.map(async (id) => {
       try {
-        const { runtime, ...version } = await runner.task('probe', id);
-        versions.runtime ??= runtime;
-        versions.peers[id] = version;
-        available.push(id);
+        answers.set(id, await runner.task('probe', id));
       } catch (error) {
-        versions.missing[id] = String(error.message).split('\n')[0];
+        versions.missing[id] = error.message.split('\n')[0].replace(/^.*?: /, '');
       }
     }),
   );
-  if (!available.includes('runledger')) throw new StepError(`runledger: ${versions.missing.runledger}`);
-  return { available: peers.filter((id) => available.includes(id)), versions };
+  if (!answers.has('runledger')) throw new StepError(`runledger: ${versions.missing.runledger}`);
+  const available = peers.filter((id) => answers.has(id));
+  for (const id of available) {
+    const { runtime, ...version } = answers.get(id);
+    versions.runtime ??= runtime;
+    versions.peers[id] = version;
+  }
+  return { available, versions };
 }
 
 /** The library that gives a file the indexes of @vibe-kit/db. */

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { root } from '../scripts/steps.mjs';
 
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
 /** No child may hold a run for ever. */
@@ -16,10 +17,14 @@ class ChildError extends Error {}
 export class Runner {
   #children = new Set();
   #made = 0;
+  #flags;
 
   /** @param {{ program: string, limit: string | null, scratch: string }} options */
   constructor({ program, limit, scratch }) {
     this.program = program;
+    this.#flags = /bun(\.exe)?$/.test(program)
+      ? ['--no-install']
+      : ['--expose-gc', '--disable-warning=ExperimentalWarning'];
     this.limit = limit;
     this.scratch = scratch;
   }
@@ -46,7 +51,8 @@ export class Runner {
         await work();
       } catch (error) {
         if (!(error instanceof ChildError)) throw error;
-        results.get(id).error = error.message;
+        // What comes after the first is its consequence. Nobody else needs to know where the project lies.
+        results.get(id).error ??= error.message.replaceAll(root, '.');
       }
     };
     const open = ({ id, files }) => this.#start({ row: row.id, peer: id, size, files, op: row.rust });
@@ -56,7 +62,8 @@ export class Runner {
       for (const peer of peers) children.set(peer.id, open(peer));
       for (const { id } of peers) await attempt(id, () => children.get(id).next());
       // Once for the just-in-time compiler, before anything counts.
-      for (const { id } of alive()) note(`${id}, warming up`), await attempt(id, () => children.get(id).ask('warm up'));
+      for (const { id } of alive())
+        (note(`${id}, warming up`), await attempt(id, () => children.get(id).ask('warm up')));
     }
     for (let repetition = 0; repetition < size.repetitions; repetition += 1) {
       // Nobody is always the one who comes after the same neighbour.
@@ -83,8 +90,7 @@ export class Runner {
   #start(job) {
     const number = (this.#made += 1);
     const text = JSON.stringify({ ...job, scratch: join(this.scratch, `${number}-${job.peer}`) });
-    const flags = process.versions.bun ? [] : ['--expose-gc', '--disable-warning=ExperimentalWarning'];
-    const [program, args] = job.peer === 'rust' ? [this.limit, [text]] : [this.program, [...flags, CHILD, text]];
+    const [program, args] = job.peer === 'rust' ? [this.limit, [text]] : [this.program, [...this.#flags, CHILD, text]];
     const env = { ...process.env };
     for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'VIBEKIT_DB_PATH', 'DEBUG']) delete env[name];
     const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -124,7 +130,8 @@ function converse(child, name, gone) {
     async end() {
       child.stdin.end();
       const { error, code, signal } = await closed;
-      if (error || code !== 0) throw new ChildError(`${name} ended: ${error?.message ?? signal ?? code} ${errors}`.trim());
+      if (error || code !== 0)
+        throw new ChildError(`${name} ended: ${error?.message ?? signal ?? code} ${errors}`.trim());
     },
   };
 }

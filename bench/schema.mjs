@@ -11,8 +11,8 @@ export const SCHEMA = readFileSync(
 
 /** The settings of telemetry.md §4.7, for each connection; `auto_vacuum` takes effect on an empty file only. */
 export const PRAGMAS = [
-  'auto_vacuum = INCREMENTAL',
   'busy_timeout = 5000',
+  'auto_vacuum = INCREMENTAL',
   'journal_mode = WAL',
   'synchronous = NORMAL',
   'foreign_keys = ON',
@@ -43,30 +43,33 @@ const columns = (text) =>
     .join(', ');
 
 const EVENT_COLUMNS = columns(
-  'id session_id event_type agent_type mode prompt stream_data sandbox_id repo_url metadata timestamp created_at version schema_version',
+  'id session_id event_type agent_type mode prompt stream_data sandbox_id repo_url metadata ' +
+    'timestamp created_at version schema_version',
 );
 const SESSION_COLUMNS = columns(
-  'id agent_type mode status start_time end_time duration event_count stream_event_count error_count sandbox_id repo_url metadata ' +
-    'created_at updated_at version schema_version',
+  'id agent_type mode status start_time end_time duration event_count stream_event_count error_count ' +
+    'sandbox_id repo_url metadata created_at updated_at version schema_version',
 );
 const BUFFER_COLUMNS = columns(
-  'id session_id status event_count buffer_data max_size created_at last_updated flushed_at flush_attempts version schema_version',
+  'id session_id status event_count buffer_data max_size created_at last_updated flushed_at flush_attempts ' +
+    'version schema_version',
 );
 const ERROR_COLUMNS = columns(
-  'id session_id event_id error_type error_message error_stack context severity resolved metadata timestamp created_at resolved_at ' +
-    'resolved_by version schema_version',
+  'id session_id event_id error_type error_message error_stack context severity resolved metadata ' +
+    'timestamp created_at resolved_at resolved_by version schema_version',
 );
 
 const LATEST_FIRST = 'ORDER BY timestamp DESC, id DESC';
 
 export const SQL = {
   insertSession:
-    'INSERT INTO telemetry_sessions (id, agent_type, mode, status, start_time, metadata, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO telemetry_sessions (id, agent_type, mode, status, start_time, metadata, created_at, updated_at) ' +
+    'VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   insertEvent:
-    'INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, prompt, stream_data, sandbox_id, repo_url, metadata, timestamp, created_at) ' +
-    'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  // What telemetry.md §6 asks for; the cost does not grow with the number of events. Parameters: events, stream events,
-  // errors, highest timestamp twice, lowest timestamp twice, now, session.
+    'INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, prompt, stream_data, sandbox_id, ' +
+    'repo_url, metadata, timestamp, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  // What telemetry.md §6 asks for, at a cost that does not grow with the number of events. Parameters: events, stream
+  // events, errors, highest timestamp twice, lowest timestamp twice, now, session.
   countEvents:
     'UPDATE telemetry_sessions SET event_count = event_count + ?, stream_event_count = stream_event_count + ?, ' +
     'error_count = error_count + ?, end_time = max(coalesce(end_time, 0), ?), ' +
@@ -79,18 +82,20 @@ export const SQL = {
   errorsOfSession: `SELECT ${ERROR_COLUMNS} FROM telemetry_errors WHERE session_id = ? ORDER BY id`,
   latestSessions: `SELECT ${SESSION_COLUMNS} FROM telemetry_sessions ORDER BY start_time DESC, id DESC LIMIT ?`,
   totals:
-    'SELECT count(*) AS totalEvents, count(DISTINCT session_id) AS totalSessions, min(timestamp) AS earliest, max(timestamp) AS latest FROM telemetry_events',
+    'SELECT count(*) AS totalEvents, count(DISTINCT session_id) AS totalSessions, ' +
+    'min(timestamp) AS earliest, max(timestamp) AS latest FROM telemetry_events',
   byType: 'SELECT event_type AS key, count(*) AS count FROM telemetry_events GROUP BY event_type',
   byAgent: 'SELECT agent_type AS key, count(*) AS count FROM telemetry_events GROUP BY agent_type',
   byMode: 'SELECT mode AS key, count(*) AS count FROM telemetry_events GROUP BY mode',
   durations: 'SELECT count(*) AS sessions, avg(duration) AS average FROM telemetry_sessions',
   pages: 'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()',
   countDeleted:
-    "SELECT session_id AS id, count(*) AS events, sum(event_type = 'stream') AS streams, sum(event_type = 'error') AS errors " +
-    'FROM telemetry_events WHERE timestamp < ? GROUP BY session_id',
+    "SELECT session_id AS id, count(*) AS events, sum(event_type = 'stream') AS streams, " +
+    "sum(event_type = 'error') AS errors FROM telemetry_events WHERE timestamp < ? GROUP BY session_id",
   deleteBefore: 'DELETE FROM telemetry_events WHERE timestamp < ?',
   takeEvents:
-    'UPDATE telemetry_sessions SET event_count = event_count - ?, stream_event_count = stream_event_count - ?, error_count = error_count - ?, updated_at = ? WHERE id = ?',
+    'UPDATE telemetry_sessions SET event_count = event_count - ?, stream_event_count = stream_event_count - ?, ' +
+    'error_count = error_count - ?, updated_at = ? WHERE id = ?',
 };
 
 /** What a batch adds to each of its sessions, so that each session row is written once. */
@@ -113,7 +118,8 @@ export function countsOf(events) {
 
 /** The answer of getStatistics from what the queries above return. */
 export function statisticsOf({ totals, byType, byAgent, byMode, durations, bytes }) {
-  const breakdown = (rows, start) => Object.assign(start, Object.fromEntries(rows.map(({ key, count }) => [key, count])));
+  const breakdown = (rows, start) =>
+    Object.assign(start, Object.fromEntries(rows.map(({ key, count }) => [key, count])));
   return {
     totalEvents: totals.totalEvents,
     totalSessions: totals.totalSessions,

@@ -13,20 +13,20 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ITS_INDEXES, SCHEMA } from './schema.mjs';
 import { STEP_MS, events, recordedSession, sessions } from './workload.mjs';
 
-/** Files older than this are written anew: runledger prunes events after thirty days by default. */
+/** Files are written anew each week: runledger prunes events after thirty days by default. */
 const LIFETIME_MS = 7 * 86_400_000;
 const BATCH = 10_000;
 
-/** Another schema or another workload makes other files. */
+/** Another schema, another workload or another week makes other files. */
 const KEY = createHash('sha256')
   .update(SCHEMA)
+  .update(String(Math.floor(Date.now() / LIFETIME_MS)))
   .update(readFileSync(fileURLToPath(new URL('workload.mjs', import.meta.url))))
   .digest('hex')
   .slice(0, 12);
@@ -35,7 +35,7 @@ const KEY = createHash('sha256')
 export class Seeds {
   #copies = new Map();
 
-  /** @param {{ directory: string, scratch: string, build: (task: object) => Promise<unknown> }} options `build` runs `writeSeed` */
+  /** `build` runs `writeSeed` somewhere else. */
   constructor({ directory, scratch, build }) {
     this.directory = directory;
     this.scratch = scratch;
@@ -45,7 +45,8 @@ export class Seeds {
   /**
    * The path of a file.
    *
-   * @param {{ events: number, indexes?: 'ours' | 'its', shape?: 'synthetic' | 'recorded', copy?: string }} wanted `copy`: one
+   * @param {{ events: number, indexes?: 'ours' | 'its', shape?: 'synthetic' | 'recorded', copy?: string }} wanted
+   *   `copy`: one
    *   that its owner may write to, the same for the whole run
    * @param {(text: string) => void} note
    */
@@ -63,10 +64,9 @@ export class Seeds {
   async #find({ events, indexes, shape }, note) {
     const kind = `${shape}-${events}-${indexes}-${KEY}`;
     const path = join(this.directory, `${kind}.db`);
-    if (existsSync(path) && Date.now() - made(path) < LIFETIME_MS) return path;
+    if (existsSync(path)) return path;
     mkdirSync(this.directory, { recursive: true });
-    const unfinished = `${path}.unfinished`;
-    for (const end of ['', '-wal', '-shm']) rmSync(unfinished + end, { force: true });
+    const unfinished = `${path}.${process.pid}`; // another run may be making the same
     if (indexes === 'its') copyTo(await this.#find({ events, indexes: 'ours', shape }, note), unfinished);
     note(`writing ${kind}.db`);
     await this.build({ path: unfinished, events, indexes, shape });
@@ -74,12 +74,11 @@ export class Seeds {
     return path;
   }
 
-  /** Removes files of other schemas, other workloads and long ago. */
+  /** Removes the files of other schemas, other workloads and other weeks. */
   sweep() {
     if (!existsSync(this.directory)) return;
     for (const name of readdirSync(this.directory)) {
-      const path = join(this.directory, name);
-      if (!name.includes(KEY) || Date.now() - made(path) > LIFETIME_MS) rmSync(path, { force: true });
+      if (!name.includes(KEY)) rmSync(join(this.directory, name), { force: true });
     }
   }
 }
@@ -111,10 +110,8 @@ async function writeRecorded(client, count) {
   }
 }
 
-/** The time of the first of `count` events, if the last of them is an hour before `now`. */
+/** When the first of `count` events is, if the last of them is an hour before `now`. */
 const firstTime = (count, now) => now - 3_600_000 - count * STEP_MS;
-
-const made = (path) => statSync(path).mtimeMs;
 
 function copyTo(path, target) {
   mkdirSync(dirname(target), { recursive: true });

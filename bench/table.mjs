@@ -12,8 +12,11 @@ const NAMES = {
 
 export const nameOf = (peer) => NAMES[peer] ?? peer;
 
+/** A title may name the sizes of this run. */
+export const titleOf = ({ title }, size) => (typeof title === 'function' ? title(size) : title);
+
 /** One row of the benchmark: a line a peer, then a line a goal. */
-export function tableOf(row, { peers, goals }) {
+export function tableOf(row, { title, peers, goals }) {
   const shown = row.columns.filter(({ key }) => Object.values(peers).some(({ columns }) => columns[key]));
   const ratios = (row.ratios ?? ['wall', 'main']).filter((key) => shown.some((column) => column.key === key));
   const labelOf = (key) => row.columns.find((column) => column.key === key).label;
@@ -33,7 +36,7 @@ export function tableOf(row, { peers, goals }) {
     ]);
   }
   const repetitions = Math.max(...Object.values(peers).map(({ samples }) => samples.length));
-  const text = [`${row.title}  [${row.id}, ${repetitions} repetitions]`, ...align(lines)];
+  const text = [`${title}  [${row.id}, ${repetitions === 1 ? 'once' : `${repetitions} repetitions`}]`, ...align(lines)];
   for (const goal of goals) text.push(`  ${goalLine(goal, row)}`);
   return `${text.join('\n')}\n`;
 }
@@ -59,15 +62,21 @@ function align(lines) {
   for (const cells of lines) {
     if (cells.length > 2) cells.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
   }
-  return lines.map((cells) =>
-    `  ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[0] ?? 0) : cells.length > 2 ? cell.padStart(widths[i]) : cell)).join('   ')}`.trimEnd(),
-  );
+  return lines.map((cells) => {
+    // A line of two cells is a name and a remark, which is as long as it is.
+    const padded = cells.map((cell, i) => {
+      if (i === 0) return cell.padEnd(widths[0] ?? 0);
+      return cells.length > 2 ? cell.padStart(widths[i]) : cell;
+    });
+    return `  ${padded.join('   ')}`.trimEnd();
+  });
 }
 
 /** Three figures, and milliseconds as what they are: ns, µs, ms, s. */
 export function quantity(value, unit) {
   if (unit !== 'ms') return unit === '×' ? times(value) : `${figures(value)} ${unit}`.trim();
-  const [factor, name] = value < 1e-3 ? [1e6, 'ns'] : value < 1 ? [1e3, 'µs'] : value < 10_000 ? [1, 'ms'] : [1e-3, 's'];
+  const [factor, name] =
+    value < 1e-3 ? [1e6, 'ns'] : value < 1 ? [1e3, 'µs'] : value < 10_000 ? [1, 'ms'] : [1e-3, 's'];
   return `${figures(value * factor)} ${name}`;
 }
 

@@ -1,7 +1,7 @@
 // What is written and read: synthetic events of a fixed size, and a recorded session of a coding agent.
 //
-// An event of the synthetic shape has a prompt of 60 bytes, stream data of 300 and metadata of 75; about 640 bytes a row
-// on disk. Eight sessions run beside each other, a thousand events each, then the next eight.
+// An event of the synthetic shape has a prompt of 60 bytes, stream data of 300 and metadata of 75; about 640 bytes a
+// row on disk. Eight sessions run beside each other, a thousand events each, then the next eight.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,8 @@ export const STEP_MS = 20;
 const AGENTS = ['claude', 'codex', 'gemini', 'opencode'];
 const MODES = ['code', 'chat'];
 const TEXT =
-  'The function reads the configuration, opens the file and returns a handle; callers must close it when they are done. ' +
+  'The function reads the configuration, opens the file and returns a handle; callers must close it when they are ' +
+  'done. ' +
   'Tests cover the empty file, a file without permissions and one that is replaced while it is read. ' +
   'Next I will run the linter and look at what changed in the module that renders the table of results. ' +
   'There are three call sites left that pass the path as a string, and one that passes a descriptor. ';
@@ -58,7 +59,11 @@ function event(i, base) {
     mode: MODES[session % MODES.length],
     prompt: `Step ${i}: look at what the last change did and go on`.padEnd(60, '.'),
     streamData: (TEXT.slice(start) + TEXT).slice(0, 300),
-    metadata: `{"model":"claude-sonnet-4","tokens":${100000 + (i % 900000)},"latencyMs":${1000 + (i % 9000)},"turn":`.padEnd(74, '1') + '}',
+    metadata:
+      `{"model":"claude-sonnet-4","tokens":${100000 + (i % 900000)},"latencyMs":${1000 + (i % 9000)},"turn":`.padEnd(
+        74,
+        '1',
+      ) + '}',
     timestamp: base + i * STEP_MS,
   };
 }
@@ -89,7 +94,9 @@ function readRecording() {
       const entry = parseLine(text);
       if (entry.type === 'session') session = sessionFrom(entry, { agentType: 'pi', mode: 'code' });
       if (entry.type !== 'message') continue;
-      events.push(eventFrom(entry, { sessionId: session.id, agentType: 'pi', mode: 'code', line: index + 1, previous }));
+      events.push(
+        eventFrom(entry, { sessionId: session.id, agentType: 'pi', mode: 'code', line: index + 1, previous }),
+      );
       previous = events.at(-1).timestamp;
     } catch (error) {
       if (!(error instanceof MalformedLine)) throw error;

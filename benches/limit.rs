@@ -1,5 +1,5 @@
-//! The limit: plain rusqlite on runledger's schema, one thread, no JavaScript. A program of `npm run bench` (bench/run.mjs),
-//! which starts it with a job as JSON and has it measure once for each line that it writes to it.
+//! The limit: plain rusqlite on runledger's schema, one thread, no JavaScript. A program of `npm run bench`
+//! (bench/run.mjs), which starts it with a job as JSON and has it measure once for each line that it writes to it.
 
 #[path = "limit/clock.rs"]
 mod clock;

@@ -14,5 +14,8 @@ export function open(path) {
 
 export async function version() {
   const { default: manifest } = await import(`${name}/package.json`, { with: { type: 'json' } });
-  return { library: manifest.version, sqlite: new Database(':memory:').prepare('SELECT sqlite_version() AS v').get().v };
+  return {
+    library: manifest.version,
+    sqlite: new Database(':memory:').prepare('SELECT sqlite_version() AS v').get().v,
+  };
 }

@@ -1,5 +1,6 @@
-// @vibe-kit/db's way of working with its bugs mended: drizzle on better-sqlite3 (on Bun: on bun:sqlite). Every call builds its
-// statement; an event and the counters of its session are one transaction, a batch is a few inserts of many rows.
+// @vibe-kit/db's way of working with its bugs mended: drizzle on better-sqlite3 (on Bun: on bun:sqlite). Every call
+//   builds its statement; an event and the counters of its session are one transaction, a batch is a few inserts of
+//   many rows.
 
 import { createRequire } from 'node:module';
 import { avg, count, countDistinct, desc, eq, getTableColumns, lt, max, min, sql } from 'drizzle-orm';
@@ -95,10 +96,15 @@ class DrizzleClient {
       const byTime = [desc(events.timestamp), desc(events.id)];
       return {
         ...session,
-        events: tx.select().from(events).where(eq(events.sessionId, id)).orderBy(...byTime).all(),
+        events: tx
+          .select()
+          .from(events)
+          .where(eq(events.sessionId, id))
+          .orderBy(...byTime)
+          .all(),
         buffers: tx.select().from(buffers).where(eq(buffers.sessionId, id)).orderBy(buffers.id).all(),
         errors: tx.select().from(errors).where(eq(errors.sessionId, id)).orderBy(errors.id).all(),
-      }; // prettier-ignore
+      };
     });
   }
 
@@ -116,7 +122,10 @@ class DrizzleClient {
         byType: by(events.eventType),
         byAgent: by(events.agentType),
         byMode: by(events.mode),
-        durations: tx.select({ sessions: count(), average: avg(sessions.duration).mapWith(Number) }).from(sessions).get(),
+        durations: tx
+          .select({ sessions: count(), average: avg(sessions.duration).mapWith(Number) })
+          .from(sessions)
+          .get(),
         bytes: tx.get(sql`SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()`).bytes,
       });
     });

@@ -10,5 +10,8 @@ export function open(path) {
 }
 
 export function version() {
-  return { library: process.versions.node, sqlite: new DatabaseSync(':memory:').prepare('SELECT sqlite_version() AS v').get().v };
+  return {
+    library: process.versions.node,
+    sqlite: new DatabaseSync(':memory:').prepare('SELECT sqlite_version() AS v').get().v,
+  };
 }

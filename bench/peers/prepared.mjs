@@ -1,11 +1,11 @@
-// A synchronous SQLite library used as well as it can be: each statement prepared once, parameters by position, insert and
-// session counters in one transaction, a batch in one transaction with one update a session.
+// A synchronous SQLite library used as well as it can be: each statement prepared once, parameters by position, insert
+// and session counters in one transaction, a batch in one transaction with one update a session.
 
 import { PRAGMAS, SCHEMA, SQL, countsOf, statisticsOf } from '../schema.mjs';
 
 /**
- * The operations of runledger on a connection with `exec(sql)`, `prepare(sql)` → `{ run, get, all, iterate }`, `close()`.
- * better-sqlite3, libsql, node:sqlite and bun:sqlite all have that shape.
+ * The operations of runledger on a connection with `exec(sql)`, `prepare(sql)` → `{ run, get, all, iterate }`,
+ * `close()`. better-sqlite3, libsql, node:sqlite and bun:sqlite all have that shape.
  */
 export class PreparedClient {
   /** @param transaction makes a function that runs in a transaction from one that does not */
@@ -13,21 +13,22 @@ export class PreparedClient {
     this.db = db;
     for (const pragma of PRAGMAS) db.exec(`PRAGMA ${pragma}`);
     this.#createSchema(transaction);
-    const prepare = (sql) => db.prepare(sql);
-    this.statements = Object.fromEntries(Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)]));
-    const { insertEvent, countEvents, countDeleted, deleteBefore, takeEvents } = this.statements;
+    const statements = preparedOnDemand(db);
+    this.statements = statements;
 
     this.insertEvent = transaction((e) => {
       const now = Date.now();
-      const { lastInsertRowid } = this.#insert(insertEvent, e, now);
+      const { lastInsertRowid } = insert(statements.insertEvent, e, now);
       const { eventType: type, timestamp: time } = e;
-      countEvents.run(1, type === 'stream' ? 1 : 0, type === 'error' ? 1 : 0, time, time, time, time, now, e.sessionId);
+      const [stream, error] = [type === 'stream' ? 1 : 0, type === 'error' ? 1 : 0];
+      statements.countEvents.run(1, stream, error, time, time, time, time, now, e.sessionId);
       return stored(e, lastInsertRowid, now);
     });
 
     this.insertEventBatch = transaction((events) => {
       const now = Date.now();
-      for (let i = 0; i < events.length; i++) this.#insert(insertEvent, events[i], now);
+      const { insertEvent, countEvents } = statements;
+      for (let i = 0; i < events.length; i++) insert(insertEvent, events[i], now);
       for (const [id, { events: count, streams, errors, latest, earliest }] of countsOf(events)) {
         countEvents.run(count, streams, errors, latest, latest, earliest, earliest, now, id);
       }
@@ -36,45 +37,36 @@ export class PreparedClient {
 
     this.deleteEventsBefore = transaction((timestamp) => {
       const now = Date.now();
-      for (const { id, events, streams, errors } of countDeleted.all(timestamp)) {
-        takeEvents.run(events, streams, errors, now, id);
+      for (const { id, events, streams, errors } of statements.countDeleted.all(timestamp)) {
+        statements.takeEvents.run(events, streams, errors, now, id);
       }
-      return Number(deleteBefore.run(timestamp).changes);
+      return Number(statements.deleteBefore.run(timestamp).changes);
     });
 
     this.getSessionWithEvents = transaction((id) => {
-      const { session, eventsOfSession, buffersOfSession, errorsOfSession } = this.statements;
-      const row = session.get(id);
+      const row = statements.session.get(id);
       if (!row) return null;
-      row.events = eventsOfSession.all(id, -1);
-      row.buffers = buffersOfSession.all(id);
-      row.errors = errorsOfSession.all(id);
+      row.events = statements.eventsOfSession.all(id, -1);
+      row.buffers = statements.buffersOfSession.all(id);
+      row.errors = statements.errorsOfSession.all(id);
       return row;
     });
 
-    this.getStatistics = transaction(() => {
-      const { totals, byType, byAgent, byMode, durations, pages } = this.statements;
-      return statisticsOf({
-        totals: totals.get(),
-        byType: byType.all(),
-        byAgent: byAgent.all(),
-        byMode: byMode.all(),
-        durations: durations.get(),
-        bytes: pages.get().bytes,
-      });
-    });
+    this.getStatistics = transaction(() =>
+      statisticsOf({
+        totals: statements.totals.get(),
+        byType: statements.byType.all(),
+        byAgent: statements.byAgent.all(),
+        byMode: statements.byMode.all(),
+        durations: statements.durations.get(),
+        bytes: statements.pages.get().bytes,
+      }),
+    );
   }
 
   #createSchema(transaction) {
     const there = "SELECT count(*) AS tables FROM sqlite_master WHERE name = 'telemetry_events'";
     if (Number(this.db.prepare(there).get().tables) === 0) transaction(() => this.db.exec(SCHEMA))();
-  }
-
-  #insert(statement, e, now) {
-    return statement.run(
-      e.sessionId, e.eventType, e.agentType, e.mode, e.prompt ?? null, e.streamData ?? null, e.sandboxId ?? null,
-      e.repoUrl ?? null, e.metadata ?? null, e.timestamp, now,
-    ); // prettier-ignore
   }
 
   createSession({ id, agentType, mode, status, startTime, metadata }) {
@@ -115,6 +107,38 @@ export class PreparedClient {
   close() {
     this.db.close();
   }
+}
+
+/** A statement is prepared when it is first asked for, and once. */
+function preparedOnDemand(db) {
+  const statements = {};
+  for (const [name, sql] of Object.entries(SQL)) {
+    Object.defineProperty(statements, name, {
+      configurable: true,
+      get() {
+        const statement = db.prepare(sql);
+        Object.defineProperty(statements, name, { value: statement });
+        return statement;
+      },
+    });
+  }
+  return statements;
+}
+
+function insert(statement, e, now) {
+  return statement.run(
+    e.sessionId,
+    e.eventType,
+    e.agentType,
+    e.mode,
+    e.prompt ?? null,
+    e.streamData ?? null,
+    e.sandboxId ?? null,
+    e.repoUrl ?? null,
+    e.metadata ?? null,
+    e.timestamp,
+    now,
+  );
 }
 
 /** The row that insertEvent answers with. */

@@ -14,9 +14,16 @@ class RunledgerClient {
     const operations = new DrizzleTelemetryOperations(new DrizzleTelemetryDB({ dbPath: path }));
     this.operations = operations;
     for (const name of [
-      'createSession', 'insertEvent', 'insertEventBatch', 'queryEvents', 'querySessions', 'getSessionWithEvents',
-      'getStatistics', 'deleteEventsBefore', 'iterateEvents',
-    ]) // prettier-ignore
+      'createSession',
+      'insertEvent',
+      'insertEventBatch',
+      'queryEvents',
+      'querySessions',
+      'getSessionWithEvents',
+      'getStatistics',
+      'deleteEventsBefore',
+      'iterateEvents',
+    ])
       this[name] = operations[name].bind(operations);
   }
 

@@ -2,7 +2,7 @@
 
 import { measure, watchLoop } from '../measure.mjs';
 import { events } from '../workload.mjs';
-import { LIBRARIES, onNewFile, recently } from './row.mjs';
+import { FEW, LIBRARIES, onNewFile, recently } from './row.mjs';
 
 const BATCH = 1000;
 const EVERY_MS = 50;
@@ -16,13 +16,14 @@ export const eventLoop = [
     title: `delay of timers while a batch of ${BATCH} arrives every ${EVERY_MS} ms (20,000 events a second)`,
     peers: LIBRARIES,
     size: {
-      quick: { seconds: 1, repetitions: 1 },
+      quick: { peers: FEW, seconds: 1, repetitions: 1 },
       full: { seconds: 5, repetitions: 3 },
     },
     columns: [
       { key: 'p99', label: 'p99 delay', unit: 'ms' },
       { key: 'p50', label: 'p50 delay', unit: 'ms' },
       { key: 'max', label: 'longest', unit: 'ms' },
+      { key: 'idle', label: 'p99 before it began', unit: 'ms' },
       { key: 'busy', label: 'main CPU', unit: '%' },
       { key: 'rate', label: 'stored', unit: 'events/s' },
     ],
@@ -32,6 +33,9 @@ export const eventLoop = [
     repeat: (context, { list }) =>
       onNewFile(context, async (client) => {
         const batches = context.warming ? 4 : (context.size.seconds * 1000) / EVERY_MS;
+        const quiet = watchLoop();
+        await sleepUntil(performance.now() + (context.warming ? 10 : 300));
+        const { p99: idle } = quiet.stop();
         let delays;
         const { wall, main } = await measure(async () => {
           const loop = watchLoop();
@@ -44,7 +48,7 @@ export const eventLoop = [
           delays = loop.stop(); // what comes now is no ingest, and the last answer is not awaited for it
           await Promise.all(pending);
         });
-        return { ...delays, busy: (main / wall) * 100, rate: (batches * BATCH * 1000) / wall };
+        return { ...delays, idle, busy: (main / wall) * 100, rate: (batches * BATCH * 1000) / wall };
       }),
   },
 ];

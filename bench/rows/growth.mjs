@@ -1,16 +1,16 @@
 // What the size of the file does to inserts and pages.
 
 import { events } from '../workload.mjs';
-import { measureEach, recently } from './row.mjs';
+import { counted, measureEach, recently } from './row.mjs';
 import { someSessions } from './read.mjs';
 
-const FILES = 'small: 10,000 events, large: 1 million (--quick: 100,000; --scale 10m: 10 million)';
+const files = ({ small, large }) => `small: ${counted(small)} events, large: ${counted(large)}`;
 
 /** One operation on files of its own, a small and a large one. */
 const growing = ({ id, title, size, limit, work, settle }) => ({
   id: `growth-${id}`,
   group: 'As the file grows',
-  title: `${title}; ${FILES}`,
+  title: (size) => `${title}; ${files(size)}`,
   peers: ['runledger', 'better-sqlite3'],
   size: {
     quick: { small: 10_000, large: 100_000, repetitions: 3, ...size.quick },

@@ -2,7 +2,7 @@
 
 import { collectGarbage, residentMemory } from '../measure.mjs';
 import { events } from '../workload.mjs';
-import { onNewFile, recently } from './row.mjs';
+import { counted, onNewFile, recently } from './row.mjs';
 
 const MB = 1024 * 1024;
 const PEERS = ['runledger', 'better-sqlite3'];
@@ -42,7 +42,7 @@ function watchMemory() {
 const flood = ({ id, title, peers, pause }) => ({
   id: `memory-flood${id}`,
   group: 'Memory',
-  title,
+  title: ({ calls }) => `${counted(calls)} insertEvent that nobody awaits, ${title}`,
   peers,
   fresh: true,
   size: { quick: { calls: 10_000, repetitions: 1 }, full: { calls: 100_000, repetitions: 3 } },
@@ -86,12 +86,12 @@ const flood = ({ id, title, peers, pause }) => ({
 });
 
 export const memory = [
-  flood({ id: '', title: '100,000 insertEvent that nobody awaits, in one turn of the event loop', peers: PEERS }),
-  flood({ id: '-turns', title: '100,000 insertEvent that nobody awaits, 1,000 a turn of the event loop', peers: ['runledger'], pause: true }),
+  flood({ id: '', title: 'in one turn of the event loop', peers: PEERS }),
+  flood({ id: '-turns', title: '1,000 a turn of the event loop', peers: ['runledger'], pause: true }),
   {
     id: 'memory-iterate',
     group: 'Memory',
-    title: 'iterateEvents over 1 million rows (--quick: 100,000; --scale 10m: 10 million)',
+    title: ({ events }) => `iterateEvents over ${counted(events)} rows`,
     peers: PEERS,
     fresh: true,
     size: {

@@ -11,6 +11,12 @@ export const TIMES = [WALL, MAIN, ALL];
 /** The libraries in JavaScript; which of them a runtime has is found out when the benchmark starts. */
 export const LIBRARIES = ['runledger', 'drizzle', 'better-sqlite3', 'node-sqlite', 'bun-sqlite', 'libsql'];
 export const EVERYBODY = [...LIBRARIES, 'rust'];
+/** Those that the goals name: who takes part in the lesser rows of `--quick`. */
+export const FEW = ['runledger', 'drizzle', 'better-sqlite3', 'rust'];
+
+/** `10,000`, `1 million` */
+export const counted = (number) =>
+  number >= 1_000_000 ? `${number / 1_000_000} million` : number.toLocaleString('en');
 
 /** The times of a measurement for one of `count` calls. */
 export const each = ({ wall, main, cpu }, count) => ({ wall: wall / count, main: main / count, cpu: cpu / count });

@@ -2,9 +2,9 @@
 
 import { measure, watchLoop } from '../measure.mjs';
 import { STEP_MS } from '../workload.mjs';
-import { ALL, EVERYBODY, LIBRARIES, MAIN, TIMES, WALL, expectRows, measureEach } from './row.mjs';
+import { EVERYBODY, FEW, LIBRARIES, TIMES, counted, expectRows, measureEach } from './row.mjs';
 
-/** The operation takes no SQL that scans text: runledger's API has no LIKE. This condition is as far from any index. */
+/** No sandbox of any event; no index helps to find that out. */
 const NOWHERE = 'nowhere';
 
 const BLOCK = { key: 'block', label: 'longest block', unit: 'ms' };
@@ -13,10 +13,10 @@ export const wholeFile = [
   {
     id: 'statistics',
     group: 'The whole file',
-    title: 'getStatistics; small: 1,000 events, large: 1 million (--quick: 100,000; --scale 10m: 10 million)',
+    title: ({ small, large }) => `getStatistics; small: ${counted(small)} events, large: ${counted(large)}`,
     peers: LIBRARIES,
     size: {
-      quick: { small: 1000, large: 100_000, calls: 20, repetitions: 3 },
+      quick: { peers: FEW, small: 1000, large: 100_000, calls: 20, repetitions: 3 },
       full: { small: 1000, large: 1_000_000, calls: 50, repetitions: 3 },
       huge: { large: 10_000_000 },
     },
@@ -50,11 +50,12 @@ export const wholeFile = [
   {
     id: 'scan',
     group: 'The whole file',
-    title: 'queryEvents by a sandbox that no event has: every row of the file is looked at (the API has no LIKE)',
+    title: ({ events }) =>
+      `queryEvents by a sandbox that none of ${counted(events)} events has: a full scan (the API has no LIKE)`,
     peers: EVERYBODY,
     rust: 'scan',
     size: {
-      quick: { events: 100_000, limit: 100, calls: 1, repetitions: 3 },
+      quick: { peers: FEW, events: 100_000, limit: 100, calls: 1, repetitions: 3 },
       full: { events: 1_000_000, limit: 100, calls: 1, repetitions: 5 },
     },
     files: ({ events }) => ({ file: { events } }),
@@ -75,14 +76,15 @@ export const wholeFile = [
   {
     id: 'delete-before',
     group: 'The whole file',
-    title: 'deleteEventsBefore, the oldest 2 % of the file with the counters of their sessions',
+    title: ({ events, deleted }) =>
+      `deleteEventsBefore: the oldest ${counted(deleted)} of ${counted(events)}, with the counters of their sessions`,
     peers: LIBRARIES,
     size: {
-      quick: { events: 100_000, deleted: 2000, repetitions: 3 },
+      quick: { peers: FEW, events: 100_000, deleted: 2000, repetitions: 3 },
       full: { events: 1_000_000, deleted: 20_000, repetitions: 5 },
     },
     files: ({ events }, peer) => ({ file: { events, copy: peer } }),
-    columns: [WALL, MAIN, ALL],
+    columns: TIMES,
     goals: [
       { against: 'drizzle', column: 'wall', least: 1 },
       { against: 'drizzle', column: 'main', least: 200, fullSize: true },

@@ -1,7 +1,7 @@
 // Inserting: one call after the other, many at once, batches.
 
 import { events } from '../workload.mjs';
-import { EVERYBODY, TIMES, measureEach, measureWrites, onNewFile, recently } from './row.mjs';
+import { EVERYBODY, FEW, TIMES, measureEach, measureWrites, onNewFile, recently } from './row.mjs';
 
 const P50 = { key: 'p50', label: 'p50', unit: 'ms' };
 const P99 = { key: 'p99', label: 'p99', unit: 'ms' };
@@ -18,7 +18,7 @@ export const write = [
     title: 'insertEvent, awaited one after another; one call',
     peers: EVERYBODY,
     rust: 'insert',
-    size: { quick: { events: 400, repetitions: 3 }, full: { events: 3000, repetitions: 9 } },
+    size: { quick: { events: 400, repetitions: 3 }, full: { events: 2000, repetitions: 9 } },
     columns: [...TIMES, P50, P99],
     ratios: ['wall', 'main', 'p99'],
     goals: [
@@ -44,7 +44,10 @@ export const write = [
     peers: EVERYBODY,
     rust: 'batch',
     rustTitle: 'plain rusqlite, as a batch',
-    size: { quick: { events: 1000, calls: 2, repetitions: 3 }, full: { events: 1000, calls: 6, repetitions: 7 } },
+    size: {
+      quick: { peers: FEW, events: 1000, calls: 1, repetitions: 3 },
+      full: { events: 1000, calls: 3, repetitions: 7 },
+    },
     columns: TIMES,
     goals: [
       { against: 'drizzle', column: 'wall', least: 12 },
@@ -58,7 +61,7 @@ export const write = [
   ...[
     {
       events: 1000,
-      size: { quick: { events: 1000, calls: 3, repetitions: 5 }, full: { events: 1000, calls: 10, repetitions: 9 } },
+      size: { quick: { events: 1000, calls: 3, repetitions: 3 }, full: { events: 1000, calls: 10, repetitions: 9 } },
       goals: [
         { against: 'drizzle', column: 'wall', least: 3.5 },
         { against: 'drizzle', column: 'main', least: 15 },
@@ -69,7 +72,10 @@ export const write = [
     },
     {
       events: 10_000,
-      size: { quick: { events: 10_000, calls: 1, repetitions: 3 }, full: { events: 10_000, calls: 2, repetitions: 7 } },
+      size: {
+        quick: { peers: FEW, events: 10_000, calls: 1, repetitions: 3 },
+        full: { events: 10_000, calls: 2, repetitions: 7 },
+      },
       goals: [
         { against: 'drizzle', column: 'wall', least: 4 },
         { against: 'drizzle', column: 'main', least: 30 },

@@ -19,7 +19,6 @@ impl Clock {
     pub(crate) fn stop(&self, calls: usize) -> Value {
         let wall = self.wall.elapsed();
         let cpu = thread_time() - self.cpu;
-        #[allow(clippy::cast_precision_loss)] // some thousand calls
         let each = |time: Duration| time.as_secs_f64() * 1000.0 / calls as f64;
         json!({ "wall": each(wall), "main": each(cpu), "cpu": each(cpu) })
     }

@@ -11,10 +11,10 @@ const STEP_MS: f64 = 20.0;
 
 const AGENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
 const MODES: [&str; 2] = ["code", "chat"];
-const TEXT: &str = "The function reads the configuration, opens the file and returns a handle; callers must close it when \
-    they are done. Tests cover the empty file, a file without permissions and one that is replaced while it is read. Next I \
-    will run the linter and look at what changed in the module that renders the table of results. There are three call sites \
-    left that pass the path as a string, and one that passes a descriptor. ";
+const TEXT: &str = "The function reads the configuration, opens the file and returns a handle; callers must close it \
+    when they are done. Tests cover the empty file, a file without permissions and one that is replaced while it is read. \
+    Next I will run the linter and look at what changed in the module that renders the table of results. There are \
+    three call sites left that pass the path as a string, and one that passes a descriptor. ";
 
 /// An event as a caller has it.
 pub(crate) struct Event {
@@ -49,7 +49,6 @@ fn event(number: usize, base: f64) -> Event {
         100_000 + number % 900_000,
         1000 + number % 9000
     );
-    #[allow(clippy::cast_precision_loss)] // a few million
     let timestamp = base + number as f64 * STEP_MS;
     Event {
         session: session_id(session),

@@ -14,11 +14,14 @@ use crate::{
 
 const INSERT_SESSION: &str =
     "INSERT INTO telemetry_sessions (id, agent_type, mode, start_time) VALUES (?1, 'claude', 'code', ?2)";
-const INSERT_EVENT: &str = "INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, prompt, stream_data, sandbox_id, \
-    repo_url, metadata, timestamp, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, NULL, ?7, ?8, ?9)";
+const INSERT_EVENT: &str = "INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, prompt, \
+    stream_data, sandbox_id, repo_url, metadata, timestamp, created_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, NULL, ?7, ?8, ?9)";
 const COUNT_EVENTS: &str = "UPDATE telemetry_sessions SET event_count = event_count + ?1, \
-    stream_event_count = stream_event_count + ?2, error_count = error_count + ?3, end_time = max(coalesce(end_time, 0), ?4), \
-    duration = max(coalesce(end_time, 0), ?4) - min(coalesce(end_time - duration, ?5), ?5), updated_at = ?6 WHERE id = ?7";
+    stream_event_count = stream_event_count + ?2, error_count = error_count + ?3, \
+    end_time = max(coalesce(end_time, 0), ?4), \
+    duration = max(coalesce(end_time, 0), ?4) - min(coalesce(end_time - duration, ?5), ?5), updated_at = ?6 \
+    WHERE id = ?7";
 
 /// What a batch adds to a session.
 struct Counts {
