@@ -47,3 +47,63 @@ export declare class NativeClient {
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object
+
+/** Close a connection that nobody can reach any more, whatever it is doing. */
+export declare function sqliteAbandon(connection: number): void
+
+/**
+ * Copy a database to a new file: by a promise off the thread, at once if it is in memory. The answer is the number of
+ * pages, or a failure report.
+ */
+export declare function sqliteBackup(connection: number, target: string): unknown
+
+/** Bind named values to their indexes, then values by position. `access`: 0 for a run, 1 for a read, 2 for later. */
+export declare function sqliteBind(connection: number, statement: number, access: number, positional: unknown[], indexes?: Array<number> | undefined | null, named?: unknown[] | undefined | null): number
+
+/** Close a connection, unless it is busy. */
+export declare function sqliteClose(connection: number): number
+
+/** Name, column, table, database and declared type of each of a statement's columns. Null after a failure. */
+export declare function sqliteColumns(connection: number, statement: number): Array<Array<string | undefined | null>> | null
+
+/** The number of the statement that takes a step of a transaction; null after a failure. */
+export declare function sqliteControl(connection: number, step: number): number | null
+
+/** Run all statements of a text. `before`, if it is a function, hears the text of each one. */
+export declare function sqliteExec(connection: number, sql: string, before?: ((arg: string) => void) | undefined | null): number
+
+/** What has failed last on this thread. */
+export declare function sqliteFailure(): object
+
+/** Let go of a statement that nobody can reach any more. */
+export declare function sqliteFree(connection: number, statement: number): void
+
+/** Open another connection to the open database of a client, with the client's settings. 0: failed. */
+export declare function sqliteJoin(client: NativeClient): number
+
+/** Tell `hear` the text of a statement with the values that are bound. `access` as in `sqliteBind`. */
+export declare function sqliteLog(connection: number, statement: number, access: number, hear: (arg: string) => void): number
+
+/** The names of a statement's columns. Null after a failure. */
+export declare function sqliteNames(connection: number, statement: number): Array<string> | null
+
+/** Open a database; a relative path is resolved against `directory`. Returns the number of the connection; 0: failed. */
+export declare function sqliteOpen(path: string, directory: string, readonly: boolean, mustExist: boolean, timeoutMs: number): number
+
+/** The names of a statement's parameters by position, with their signs; null for `?`. Null after a failure. */
+export declare function sqliteParameters(connection: number, statement: number): Array<string | undefined | null> | null
+
+/** Compile `PRAGMA source`; otherwise as `sqlitePrepare`. */
+export declare function sqlitePragma(connection: number, source: string, collect: unknown): unknown | null
+
+/**
+ * Compile one statement. Returns what `collect` makes of its number, 1 if it has rows, 1 if it only reads, the number of
+ * its parameters, and the names of its columns; null after a failure.
+ */
+export declare function sqlitePrepare(connection: number, sql: string, collect: unknown): unknown | null
+
+/** End an iteration. */
+export declare function sqliteStop(connection: number, statement: number): number
+
+/** The version of the SQLite that is built in. */
+export declare function sqliteVersion(): string

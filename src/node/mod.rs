@@ -11,3 +11,4 @@ pub mod config;
 mod input;
 mod mailbox;
 mod output;
+pub mod sqlite;

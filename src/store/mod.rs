@@ -19,7 +19,7 @@ mod settings;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
-pub use conn::Conn;
+pub use conn::{Conn, session_pragmas};
 pub use control::{Cancel, Control};
 pub use engine::Store;
 pub use job::Isolation;
