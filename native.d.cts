@@ -57,8 +57,22 @@ export declare function sqliteAbandon(connection: number): void
  */
 export declare function sqliteBackup(connection: number, target: string): unknown
 
-/** Bind named values to their indexes, then values by position. `access`: 0 for a run, 1 for a read, 2 for later. */
-export declare function sqliteBind(connection: number, statement: number, access: number, positional: unknown[], indexes?: Array<number> | undefined | null, named?: unknown[] | undefined | null): number
+/**
+ * Bind the arguments of a call in their order. `kinds` says what each of the `values` is: 0 by position, above 0 the
+ * index of the parameter that it is for; for what is no value: below 0 the index of a parameter that the object has no
+ * member for, the largest and the smallest number a second object and one of a class. `object`: whether there was one.
+ * `access` as in `sqliteCheck`.
+ */
+export declare function sqliteBind(connection: number, statement: number, access: number, object: boolean, kinds: Array<number>, values: unknown[]): number
+
+/**
+ * Whether a statement could do something now: 0 a run, 1 a read, 2 nothing but be used. Without a statement: whether the
+ * connection is open.
+ */
+export declare function sqliteCheck(connection: number, statement: number | undefined | null, access: number): number
+
+/** Have a statement to oneself, to fix its parameters or to iterate. Returns its number; null after a failure. */
+export declare function sqliteClaim(connection: number, statement: number): number | null
 
 /** Close a connection, unless it is busy. */
 export declare function sqliteClose(connection: number): number
@@ -75,13 +89,16 @@ export declare function sqliteExec(connection: number, sql: string, before?: ((a
 /** What has failed last on this thread. */
 export declare function sqliteFailure(): object
 
-/** Let go of a statement that nobody can reach any more. */
+/** One object less has a statement. */
 export declare function sqliteFree(connection: number, statement: number): void
 
 /** Open another connection to the open database of a client, with the client's settings. 0: failed. */
 export declare function sqliteJoin(client: NativeClient): number
 
-/** Tell `hear` the text of a statement with the values that are bound. `access` as in `sqliteBind`. */
+/**
+ * Tell `hear` the text of a statement with the values that are bound. `access` as in
+ * `sqliteCheck`.
+ */
 export declare function sqliteLog(connection: number, statement: number, access: number, hear: (arg: string) => void): number
 
 /** The names of a statement's columns. Null after a failure. */
@@ -98,7 +115,7 @@ export declare function sqlitePragma(connection: number, source: string, collect
 
 /**
  * Compile one statement. Returns what `collect` makes of its number, 1 if it has rows, 1 if it only reads, the number of
- * its parameters, and the names of its columns; null after a failure.
+ * its parameters, its generation, and the names of its columns; null after a failure.
  */
 export declare function sqlitePrepare(connection: number, sql: string, collect: unknown): unknown | null
 

@@ -140,8 +140,15 @@ type GeneratedSqlite = Typed<
 /** Returns its arguments: how native code makes an array in one crossing. */
 type Collect = (...values: unknown[]) => unknown[];
 
-/** Number, reader, readonly, number of parameters, and the names of the columns. */
-export type Description = [id: number, reader: number, readonly: number, parameters: number, ...names: string[]];
+/** Number, reader, readonly, number of parameters, generation, and the names of the columns. */
+export type Description = [
+  id: number,
+  reader: number,
+  readonly: number,
+  parameters: number,
+  generation: number,
+  ...names: string[],
+];
 
 /** The functions that src/node/sqlite/fast.rs registers by hand. */
 interface FastSqlite {

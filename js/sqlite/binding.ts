@@ -2,8 +2,8 @@
  * From the arguments of a call to the parameters of a statement.
  */
 import { native } from '../native.js';
-import { lastFailure, misuse } from './failure.js';
-import { type Link, MOST_VALUES, NUMBERS, Status } from './link.js';
+import { lastFailure } from './failure.js';
+import { type Handle, MOST_VALUES, NUMBERS } from './link.js';
 
 /** What the arguments of a call are. */
 export const Kind = { numbers: 0, values: 1, mixed: 2 } as const;
@@ -15,7 +15,7 @@ export function stage(args: readonly unknown[], numbers: Float64Array): number {
     const value = args[i];
     if (typeof value === 'number') {
       if (kind === Kind.numbers) numbers[NUMBERS + i] = value;
-    } else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
+    } else if (isObject(value)) {
       return Kind.mixed;
     } else {
       kind = Kind.values;
@@ -46,62 +46,69 @@ export function valuesByIndex(
   return values;
 }
 
+/** What an argument is, for native code (src/node/sqlite/arguments.rs). */
+const Given = { positional: 0, secondObject: 2 ** 31 - 1, otherObject: -(2 ** 31) } as const;
+
 /**
  * Bind any arguments. `names` gives the names of the statement's parameters, with their signs.
  *
  * All of the caller's code that can run here (getters, proxies) runs before native code is entered.
  */
 export function bindArguments(
-  link: Link,
-  id: number,
+  { link, id }: Handle,
   access: number,
   args: readonly unknown[],
   names: () => readonly (string | null | undefined)[],
   operation: string,
 ): void {
-  const positional: unknown[] = [];
-  let named: Named | undefined;
+  const kinds: number[] = [];
+  const values: unknown[] = [];
+  const push = (kind: number, value?: unknown) => {
+    kinds.push(kind);
+    values.push(value);
+  };
+  let object = false;
   for (const value of args) {
     if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) positional.push(value[i]);
-    } else if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) {
-      positional.push(value);
+      for (let i = 0; i < value.length; i++) push(Given.positional, value[i]);
+    } else if (!isObject(value)) {
+      push(Given.positional, value);
     } else if (isPlain(value)) {
-      if (named !== undefined) {
-        throw misuse(
-          TypeError,
-          'ERR_INVALID_ARG_VALUE',
-          'You cannot specify named parameters in two different objects',
-        );
+      if (object) {
+        push(Given.secondObject);
+        break;
       }
-      named = membersOf(value as Record<string, unknown>, names());
+      object = true;
+      pushMembers(value as Record<string, unknown>, names(), push);
     } else if (names().some(isName)) {
-      throw misuse(TypeError, 'ERR_INVALID_ARG_TYPE', 'Named parameters can only be passed within plain objects');
+      push(Given.otherObject);
+      break;
     } else {
-      positional.push(value);
+      push(Given.positional, value);
     }
   }
-  const status = native().sqliteBind(link.number, id, access, positional, named?.indexes, named?.values);
-  if ((status & Status.failed) !== 0) throw lastFailure(operation);
+  const status = native().sqliteBind(link.number, id, access, object, kinds, values);
+  if (status !== 0) throw lastFailure(operation);
 }
 
-interface Named {
-  indexes: number[];
-  values: unknown[];
-}
-
-/** The members of an object that a parameter is named after. */
-function membersOf(object: Record<string, unknown>, names: readonly (string | null | undefined)[]): Named {
-  const named: Named = { indexes: [], values: [] };
+/** The members of an object that parameters are named after, and the parameters that it has none for. */
+function pushMembers(
+  object: Record<string, unknown>,
+  names: readonly (string | null | undefined)[],
+  push: (kind: number, value?: unknown) => void,
+): void {
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
     if (!isName(name)) continue;
     const key = name.slice(1);
-    if (!Object.prototype.hasOwnProperty.call(object, key)) continue;
-    named.indexes.push(i + 1);
-    named.values.push(object[key]);
+    if (Object.prototype.hasOwnProperty.call(object, key)) push(i + 1, object[key]);
+    else push(-(i + 1));
   }
-  return named;
+}
+
+/** Whether it is an object that is no value of SQLite's. */
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) || typeof value === 'function';
 }
 
 function isName(name: string | null | undefined): name is string {
@@ -109,6 +116,7 @@ function isName(name: string | null | undefined): name is string {
 }
 
 function isPlain(value: object): boolean {
+  if (typeof value === 'function') return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // The prototype of another realm's objects has no prototype itself.
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -162,14 +162,14 @@ export class Database implements Disposable {
    */
   transaction<A extends unknown[], T>(fn: (...args: A) => T): Transaction<A, T> {
     if (typeof fn !== 'function') throw wrongType('first argument', 'a function');
-    this.#assertOpen('transaction');
+    this.#link.assertOpen('transaction');
     return makeTransaction({ database: this, link: this.#link, steps: this.#steps, verbose: this.#verbose }, fn);
   }
 
   /** Have the statements that are prepared from now on give every integer as a bigint, or no longer. */
   defaultSafeIntegers(on = true): this {
     if (typeof on !== 'boolean') throw wrongType('first argument', 'a boolean');
-    this.#assertOpen('defaultSafeIntegers');
+    this.#link.assertOpen('defaultSafeIntegers');
     this.#safeIntegers = on;
     return this;
   }
@@ -214,11 +214,5 @@ export class Database implements Disposable {
       safeIntegers: this.#safeIntegers,
       description,
     });
-  }
-
-  #assertOpen(operation: string): void {
-    if (this.#link.number !== 0) return;
-    native().sqliteStop(0, 0);
-    throw lastFailure(operation);
   }
 }

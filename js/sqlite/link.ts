@@ -2,12 +2,13 @@
  * What a database shares with its statements and iterators.
  */
 import { native, type NativeModule } from '../native.js';
+import { lastFailure } from './failure.js';
 
 /** What a fast call does (src/node/sqlite/mod.rs). */
 export const Operation = { run: 0, query: 1, resume: 2, inTransaction: 3 } as const;
 
 /** Bits of its answer. */
-export const Status = { rows: 1, more: 2, reshaped: 4, failed: 8, single: 16, number: 32 } as const;
+export const Status = { rows: 1, more: 2, failed: 8, single: 16, number: 32 } as const;
 
 /** Bits of how to run or read; above them how many numbers, and above those how many rows are wanted now. */
 export const How = {
@@ -77,6 +78,11 @@ export class Link {
     }
   }
 
+  /** @throws {TypeError} `ERR_NOT_OPEN` */
+  assertOpen(operation: string): void {
+    if (this.number === 0 && native().sqliteCheck(0, null, Access.later) !== 0) throw lastFailure(operation);
+  }
+
   /** Whether a transaction is open. */
   inTransaction(): boolean {
     this.call(Operation.inTransaction, 0, 0, []);
@@ -84,11 +90,14 @@ export class Link {
   }
 }
 
-/**
- * Frees statements that nobody can reach any more. The record must not lead to the statement: it has no database and no
- * callback of the caller's.
- */
-export const unreachableStatements = new FinalizationRegistry<{ link: Link; id: number }>(({ link, id }) => {
+/** A statement of native code. It must not lead to the object that has it: no database, no callback of the caller's. */
+export interface Handle {
+  readonly link: Link;
+  id: number;
+}
+
+/** Frees statements that nobody can reach any more. */
+export const unreachableStatements = new FinalizationRegistry<Handle>(({ link, id }) => {
   if (link.number !== 0) native().sqliteFree(link.number, id);
 });
 

@@ -11,8 +11,8 @@ export interface Iterated {
   readonly id: number;
   readonly how: number;
   readonly mode: Mode;
-  /** The names of the columns; `anew`: they may have changed. */
-  names(anew: boolean): readonly string[];
+  /** The names of the columns in a generation of the statement. */
+  names(generation: number): readonly string[];
   /** The iteration has ended. */
   ended(): void;
 }
@@ -20,11 +20,9 @@ export interface Iterated {
 /** The rows of a statement, read one by one. */
 export class RowIterator<R> implements IterableIterator<R> {
   #iterated: Iterated | undefined;
-  #names: readonly string[];
 
   constructor(iterated: Iterated) {
     this.#iterated = iterated;
-    this.#names = iterated.names(false);
   }
 
   /** The next row. @throws {SqliteError} and ends. */
@@ -39,8 +37,8 @@ export class RowIterator<R> implements IterableIterator<R> {
       if ((status & Status.failed) !== 0) throw lastFailure('iterate');
     }
     if ((status & Status.rows) === 0) return { value: undefined, done: true };
-    if ((status & Status.reshaped) !== 0) this.#names = iterated.names(true);
-    return { value: firstRow(mode, this.#names, status, value, link.numbers) as R, done: false };
+    const names = iterated.names(link.numbers[2]!);
+    return { value: firstRow(mode, names, status, value, link.numbers) as R, done: false };
   }
 
   /** End early; `for…of` calls it on `break` and on an exception. */

@@ -2,7 +2,7 @@ import { type Description, native } from '../native.js';
 import { bindArguments, Kind, stage, valuesByIndex } from './binding.js';
 import type { Database } from './database.js';
 import { lastFailure, misuse, wrongType } from './failure.js';
-import { Access, How, type Link, MOST_VALUES, Operation, Status, unreachableStatements } from './link.js';
+import { Access, type Handle, How, type Link, MOST_VALUES, Operation, Status, unreachableStatements } from './link.js';
 import { RowIterator } from './row-iterator.js';
 import { appendRows, firstRow, Mode } from './rows.js';
 import type { BindArgs, ColumnInfo, RunResult, Statement } from './types.js';
@@ -28,9 +28,10 @@ export class PreparedStatement<R = any> implements Statement<R> {
   readonly readonly: boolean;
   readonly #database: Database;
   readonly #link: Link;
-  readonly #id: number;
+  readonly #handle: Handle;
   readonly #verbose: ((sql: string) => void) | undefined;
   #names: readonly string[];
+  #generation: number;
   #parameters: readonly (string | null | undefined)[] | undefined;
   #mode: Mode = Mode.object;
   #how: number;
@@ -38,18 +39,19 @@ export class PreparedStatement<R = any> implements Statement<R> {
   #busy = false;
 
   constructor({ database, link, verbose, source, safeIntegers, description }: Compiled) {
-    const [id, reader, readonly, parameters, ...names] = description;
+    const [id, reader, readonly, parameters, generation, ...names] = description;
     this.source = source;
     this.reader = reader === 1;
     this.readonly = readonly === 1;
     this.#database = database;
     this.#link = link;
     this.#verbose = verbose;
-    this.#id = id;
+    this.#handle = { link, id };
     this.#names = names;
+    this.#generation = generation;
     if (parameters === 0) this.#parameters = [];
     this.#how = safeIntegers ? How.safeIntegers : 0;
-    unreachableStatements.register(this, { link, id }, this);
+    unreachableStatements.register(this, this.#handle, this);
   }
 
   get database(): Database {
@@ -72,7 +74,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
     const { numbers } = this.#link;
     const status = numbers[0]!;
     if ((status & Status.rows) === 0) return undefined;
-    return firstRow(this.#mode, this.#names, status, value, numbers) as R;
+    return firstRow(this.#mode, this.#namesOf(numbers[2]!), status, value, numbers) as R;
   }
 
   all(...args: BindArgs): R[] {
@@ -85,15 +87,16 @@ export class PreparedStatement<R = any> implements Statement<R> {
   }
 
   iterate(...args: BindArgs): IterableIterator<R> {
+    if (this.reader) this.#claim('iterate');
     // No row yet: the statement is bound and busy, and reads when it is asked.
     this.#call(Operation.query, 'iterate', 0, args);
     this.#busy = true;
     return new RowIterator<R>({
       link: this.#link,
-      id: this.#id,
+      id: this.#handle.id,
       how: this.#how,
       mode: this.#mode,
-      names: (anew) => (anew ? this.#reshape() : this.#names),
+      names: (generation) => this.#namesOf(generation),
       ended: () => {
         this.#busy = false;
       },
@@ -109,14 +112,14 @@ export class PreparedStatement<R = any> implements Statement<R> {
   }
 
   safeIntegers(on = true): this {
+    this.#check('safeIntegers', Access.later);
     if (typeof on !== 'boolean') throw wrongType('first argument', 'a boolean');
-    this.#assertFree();
     this.#how = on ? this.#how | How.safeIntegers : this.#how & ~How.safeIntegers;
     return this;
   }
 
   bind(...args: BindArgs): this {
-    this.#assertOpen('bind');
+    this.#link.assertOpen('bind');
     if (this.#bound) {
       throw misuse(
         TypeError,
@@ -124,14 +127,16 @@ export class PreparedStatement<R = any> implements Statement<R> {
         'The bind() method can only be invoked once per statement object',
       );
     }
-    bindArguments(this.#link, this.#id, Access.later, args, this.#parameterNames, 'bind');
+    this.#check('bind', Access.later);
+    this.#claim('bind');
+    bindArguments(this.#handle, Access.later, args, this.#parameterNames, 'bind');
     this.#bound = true;
     return this;
   }
 
   columns(): ColumnInfo[] {
     this.#assertReader('columns');
-    const columns = native().sqliteColumns(this.#link.number, this.#id);
+    const columns = native().sqliteColumns(this.#link.number, this.#handle.id);
     if (columns === null) throw lastFailure('columns');
     return columns.map(([name, column, table, database, type]) => ({
       name: name!,
@@ -145,7 +150,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
   /** Let go of it at once; for a statement that nobody else has. */
   free(): void {
     unreachableStatements.unregister(this);
-    if (this.#link.number !== 0) native().sqliteFree(this.#link.number, this.#id);
+    if (this.#link.number !== 0) native().sqliteFree(this.#link.number, this.#handle.id);
   }
 
   /** Run, or begin to read. Returns the first cells; the status is among the shared numbers. */
@@ -172,12 +177,8 @@ export class PreparedStatement<R = any> implements Statement<R> {
       how |= How.list;
       values = [values];
     }
-    const value = link.call(operation, this.#id, how, values);
-    const status = link.numbers[0]!;
-    if ((status & (Status.failed | Status.reshaped)) !== 0) {
-      if ((status & Status.failed) !== 0) throw lastFailure(name);
-      this.#reshape();
-    }
+    const value = link.call(operation, this.#handle.id, how, values);
+    if ((link.numbers[0]! & Status.failed) !== 0) throw lastFailure(name);
     return value;
   }
 
@@ -188,51 +189,67 @@ export class PreparedStatement<R = any> implements Statement<R> {
     this.#busy = true;
     try {
       while ((status & Status.more) !== 0) {
-        const value = link.call(Operation.resume, this.#id, this.#how | (MANY << How.shift), NONE);
+        const value = link.call(Operation.resume, this.#handle.id, this.#how | (MANY << How.shift), NONE);
         status = link.numbers[0]!;
         if ((status & Status.failed) !== 0) throw lastFailure('all');
         this.#append(rows, status, value);
       }
     } finally {
       this.#busy = false;
-      if ((status & Status.more) !== 0) native().sqliteStop(link.number, this.#id);
+      if ((status & Status.more) !== 0) native().sqliteStop(link.number, this.#handle.id);
     }
   }
 
   #append(rows: unknown[], status: number, value: unknown): void {
     if ((status & Status.rows) === 0) return;
-    if ((status & Status.single) === 0) appendRows(rows, this.#mode, this.#names, value as unknown[]);
-    else rows.push(firstRow(this.#mode, this.#names, status, value, this.#link.numbers));
+    const { numbers } = this.#link;
+    const names = this.#namesOf(numbers[2]!);
+    if ((status & Status.single) === 0) appendRows(rows, this.#mode, names, value as unknown[]);
+    else rows.push(firstRow(this.#mode, names, status, value, numbers));
   }
 
   /** Bind what is not bound for good, and tell the text: what a plain call need not do. */
   #ready(operation: string, access: number, args: BindArgs): void {
+    this.#check(operation, access);
     if (!this.#bound) {
-      bindArguments(this.#link, this.#id, access, args, this.#parameterNames, operation);
+      bindArguments(this.#handle, access, args, this.#parameterNames, operation);
     } else if (args.length > 0) {
-      this.#assertOpen(operation);
       throw misuse(TypeError, 'ERR_ALREADY_BOUND', 'This statement already has bound parameters');
     }
     if (this.#verbose === undefined) return;
-    const status = native().sqliteLog(this.#link.number, this.#id, access, this.#verbose);
+    const status = native().sqliteLog(this.#link.number, this.#handle.id, access, this.#verbose);
     if (status !== 0) throw lastFailure(operation);
   }
 
   #parameterNames = (): readonly (string | null | undefined)[] => {
-    this.#parameters ??= native().sqliteParameters(this.#link.number, this.#id) ?? undefined;
+    this.#parameters ??= native().sqliteParameters(this.#link.number, this.#handle.id) ?? undefined;
     if (this.#parameters === undefined) throw lastFailure('bind');
     return this.#parameters;
   };
 
-  #reshape(): readonly string[] {
-    this.#names = native().sqliteNames(this.#link.number, this.#id) ?? this.#names;
+  /** The names of the columns. They are asked again when SQLite had to compile the statement again. */
+  #namesOf(generation: number): readonly string[] {
+    if (generation !== this.#generation) {
+      this.#names = native().sqliteNames(this.#link.number, this.#handle.id) ?? this.#names;
+      this.#generation = generation;
+    }
     return this.#names;
   }
 
+  /** Have the native statement to itself: until now it may be that of all who have prepared the same text. */
+  #claim(operation: string): void {
+    const id = native().sqliteClaim(this.#link.number, this.#handle.id);
+    if (id === null) throw lastFailure(operation);
+    if (id === this.#handle.id) return;
+    this.#handle.id = id;
+    // Compiled again: its generations are counted anew.
+    this.#generation = -1;
+  }
+
   #setMode(method: string, mode: Mode, on: boolean): this {
-    if (typeof on !== 'boolean') throw wrongType('first argument', 'a boolean');
     this.#assertReader(method);
-    this.#assertFree();
+    this.#check('safeIntegers', Access.later);
+    if (typeof on !== 'boolean') throw wrongType('first argument', 'a boolean');
     const pluck = mode === Mode.pluck;
     if (on) this.#mode = mode;
     else if (this.#mode === mode) this.#mode = Mode.object;
@@ -242,7 +259,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
   }
 
   #assertReader(method: string): void {
-    this.#assertOpen(method);
+    this.#link.assertOpen(method);
     if (this.reader) return;
     throw misuse(
       TypeError,
@@ -251,14 +268,8 @@ export class PreparedStatement<R = any> implements Statement<R> {
     );
   }
 
-  #assertFree(): void {
-    this.#assertOpen('statement');
-    if (this.#busy) throw misuse(TypeError, 'ERR_BUSY', 'This statement is busy executing a query');
-  }
-
-  #assertOpen(operation: string): void {
-    if (this.#link.number !== 0) return;
-    native().sqliteStop(0, 0);
-    throw lastFailure(operation);
+  #check(operation: string, access: number): void {
+    const status = native().sqliteCheck(this.#link.number, this.#handle.id, access);
+    if (status !== 0) throw lastFailure(operation);
   }
 }

@@ -7,13 +7,13 @@ use rusqlite::ffi;
 
 use super::{Cell, Failure, Misuse, Result, Statement};
 
-/// Takes the values of one call, named ones first, and checks that each parameter has got one.
+/// Takes the values of one call in the order in which they were given, and checks that each parameter has got one.
 #[derive(Debug)]
 pub struct Binder<'s> {
     statement: &'s mut Statement,
     /// Index of the parameter that the last positional value went to.
     last: usize,
-    /// Which parameters have a value; only where some of them are not positional.
+    /// Which parameters have a value by name; only where an object was given.
     named: Vec<bool>,
     /// The caller has given an object of named values.
     object: bool,
@@ -25,20 +25,42 @@ impl<'s> Binder<'s> {
         Self { statement, last: 0, named: Vec::new(), object: false, bytes: 0 }
     }
 
-    /// An object of named values was given, whatever is in it.
-    pub fn object(&mut self) {
-        self.object = true;
-        self.named.resize(self.statement.parameters().len(), false);
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.statement.parameters().len()
     }
 
-    /// Bind the parameter with this index, from 1, to the member of the object that has its name.
+    /// An object of named values is among the arguments. It has members for the parameters with these indexes, from 1:
+    /// positional values pass over them, also those that come before the object.
     ///
     /// # Errors
-    /// [`Misuse::TOO_BIG`]; [`Misuse::TOO_MANY`] if there is no such parameter.
+    /// [`Misuse::TOO_MANY`] if there is no such parameter.
+    pub fn object(&mut self, members: impl IntoIterator<Item = usize>) -> Result<()> {
+        self.object = true;
+        self.named.resize(self.statement.parameters().len(), false);
+        for index in members {
+            *index.checked_sub(1).and_then(|position| self.named.get_mut(position)).ok_or(Misuse::TOO_MANY)? = true;
+        }
+        Ok(())
+    }
+
+    /// Bind the parameter with this index to the member of the object that has its name.
+    ///
+    /// # Errors
+    /// [`Misuse::TOO_BIG`]
     pub fn named(&mut self, index: usize, value: Cell<'_>) -> Result<()> {
-        self.object();
-        *index.checked_sub(1).and_then(|position| self.named.get_mut(position)).ok_or(Misuse::TOO_MANY)? = true;
         self.set(index, value)
+    }
+
+    /// The object has no member for the parameter with this index. A `?1` may still take a value by position.
+    ///
+    /// # Errors
+    /// [`Misuse::missing_named`]
+    pub fn absent(&mut self, index: usize) -> Result<()> {
+        match index.checked_sub(1).and_then(|position| self.statement.parameters().get(position)) {
+            Some(Some(name)) if !name.starts_with('?') => Err(Misuse::missing_named(&name[1..]).into()),
+            _ => Ok(()),
+        }
     }
 
     /// Bind the next parameter that takes a value by position.

@@ -10,12 +10,17 @@ use std::{
 
 use super::{
     Access, Amount, Backup, BackupSource, Binder, Failure, Fetched, Misuse, OpenOptions, Reading, Result, Rows,
-    Statement, Step, backup, open, raw, script,
+    Statement, Step, backup,
+    cache::{Cache, Kind},
+    open, raw, script,
 };
 use crate::store::{Location, Settings};
 
 /// The number of a statement, unique among the living ones of its connection.
 pub type StatementId = u32;
+
+/// Hears the text of a statement.
+pub type Hear<'h> = dyn FnMut(&str) -> Result<()> + 'h;
 
 type Slot = Option<Rc<RefCell<Statement>>>;
 
@@ -29,6 +34,7 @@ pub struct Connection {
     statements: RefCell<Vec<Slot>>,
     free: RefCell<Vec<StatementId>>,
     control: RefCell<[Option<StatementId>; Step::ALL.len()]>,
+    cache: RefCell<Cache>,
     /// Statements that are being iterated.
     iterating: Place<u32>,
     /// JavaScript is being called from within a call.
@@ -68,6 +74,7 @@ impl Connection {
             statements: RefCell::default(),
             free: RefCell::default(),
             control: RefCell::default(),
+            cache: RefCell::default(),
             iterating: Place::new(0),
             calling: Place::new(false),
             timeout,
@@ -76,14 +83,50 @@ impl Connection {
         }
     }
 
-    /// Compile exactly one statement.
+    /// Compile exactly one statement, or share one that was compiled from the same text.
     ///
     /// # Errors
     /// [`Misuse::NO_STATEMENT`], [`Misuse::MORE_THAN_ONE`], [`Failure::Sqlite`] for SQL that does not compile.
     pub fn prepare(&self, sql: &str) -> Result<StatementId> {
         self.not_calling()?;
-        let statement = Statement::compile(&self.db, &script::terminated(sql))?;
-        Ok(self.keep(statement))
+        let shareable = Cache::takes(sql);
+        if shareable {
+            let known = self.cache.borrow_mut().find(sql);
+            if let Some(id) = known
+                && let Ok(mut statement) = self.statement(id)?.try_borrow_mut()
+            {
+                statement.users += 1;
+                return Ok(id);
+            }
+        }
+        let mut statement = Statement::compile(&self.db, sql.into())?;
+        let text = Rc::clone(&statement.text);
+        statement.shared = shareable;
+        let id = self.keep(statement);
+        if shareable {
+            self.cache.borrow_mut().insert(&text, id);
+        }
+        Ok(id)
+    }
+
+    /// Have a statement to oneself: what is bound, and where it stands, is nobody else's then. Returns its number.
+    ///
+    /// # Errors
+    /// [`Failure::Sqlite`] if it has to be compiled again, and does not.
+    pub fn claim(&self, id: StatementId) -> Result<StatementId> {
+        let statement = self.statement(id)?;
+        let mut statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
+        if !statement.shared {
+            return Ok(id);
+        }
+        if statement.users == 1 {
+            statement.shared = false;
+            self.cache.borrow_mut().remove(&statement.text);
+            return Ok(id);
+        }
+        let own = Statement::compile(&self.db, Rc::clone(&statement.text))?;
+        statement.users -= 1;
+        Ok(self.keep(own))
     }
 
     /// Compile `PRAGMA source`, to be read and freed at once.
@@ -92,7 +135,7 @@ impl Connection {
     /// As [`Connection::prepare`]; [`Misuse::BUSY`] while something is being iterated.
     pub fn pragma(&self, source: &str) -> Result<StatementId> {
         self.quiet()?;
-        let mut statement = Statement::compile(&self.db, &script::terminated(&format!("PRAGMA {source}")))?;
+        let mut statement = Statement::compile(&self.db, format!("PRAGMA {source}").into())?;
         statement.read_as_pragma();
         Ok(self.keep(statement))
     }
@@ -121,13 +164,49 @@ impl Connection {
         Ok(Rc::clone(statement))
     }
 
-    /// Let go of a statement that nobody can reach any more; an iteration of it ends.
+    /// One object less has this statement. When none is left, an iteration of it ends, and it is finalised or, if it is
+    /// shared, kept for a while.
     pub fn free(&self, id: StatementId) {
+        let Ok(statement) = self.statement(id) else { return };
+        let Ok(mut statement) = statement.try_borrow_mut() else { return };
+        statement.users = statement.users.saturating_sub(1);
+        if statement.users > 0 {
+            return;
+        }
+        if !statement.shared {
+            if statement.active {
+                self.stopped(&mut statement);
+            }
+            return self.finalise(id);
+        }
+        let Some(oldest) = self.cache.borrow_mut().rest(id) else { return };
+        if oldest == id {
+            self.cache.borrow_mut().remove(&statement.text);
+        } else if let Ok(oldest) = self.statement(oldest) {
+            self.cache.borrow_mut().remove(&oldest.borrow().text);
+        }
+        self.finalise(oldest);
+    }
+
+    /// Share no statement any longer: what their texts mean may have changed.
+    fn forget_shared(&self) {
+        let (idle, used) = self.cache.borrow_mut().clear();
+        for id in idle {
+            self.finalise(id);
+        }
+        for id in used {
+            if let Ok(statement) = self.statement(id)
+                && let Ok(mut statement) = statement.try_borrow_mut()
+            {
+                statement.shared = false;
+            }
+        }
+    }
+
+    fn finalise(&self, id: StatementId) {
         let slot = self.statements.borrow_mut().get_mut(id as usize).and_then(Option::take);
-        let Some(statement) = slot else { return };
-        self.free.borrow_mut().push(id);
-        if statement.try_borrow().is_ok_and(|statement| statement.active()) {
-            self.iterating.set(self.iterating.get() - 1);
+        if slot.is_some() {
+            self.free.borrow_mut().push(id);
         }
     }
 
@@ -143,6 +222,15 @@ impl Connection {
     ) -> Result<()> {
         let statement = self.statement(id)?;
         self.enter(&statement, access)?.bind(values)
+    }
+
+    /// Whether a statement could do now what `access` says.
+    ///
+    /// # Errors
+    /// [`Misuse`] if it could not.
+    pub fn check(&self, id: StatementId, access: Access) -> Result<()> {
+        let statement = self.statement(id)?;
+        self.enter(&statement, access).map(drop)
     }
 
     /// The text of a statement with its bound values, before it does what `access` says.
@@ -179,6 +267,7 @@ impl Connection {
             }
         };
         statement.rest();
+        self.has_run(&mut statement, &ran);
         ran?;
         let (changes, after) = raw::changes(&self.db);
         Ok((if after == before { 0 } else { changes }, self.db.last_insert_rowid()))
@@ -202,7 +291,9 @@ impl Connection {
         if let Some(values) = values {
             statement.bind(values)?;
         }
-        let fetched = statement.fetch(amount, reading, rows)?;
+        let fetched = statement.fetch(amount, reading, rows);
+        self.has_run(&mut statement, &fetched);
+        let fetched = fetched?;
         if fetched.more && amount != Amount::First {
             statement.active = true;
             self.iterating.set(self.iterating.get() + 1);
@@ -222,6 +313,7 @@ impl Connection {
             return Ok(Fetched::default());
         }
         let fetched = statement.fetch(Amount::UpTo(limit), reading, rows);
+        self.has_run(&mut statement, &fetched);
         if !matches!(fetched, Ok(Fetched { more: true, .. })) {
             self.stopped(&mut statement);
         }
@@ -247,9 +339,21 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure::Sqlite`] of the first one that fails; those before it stay in effect. Those of `before`.
-    pub fn exec(&self, sql: &str, before: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+    pub fn exec(&self, sql: &str, before: Option<&mut Hear<'_>>) -> Result<()> {
         self.quiet()?;
-        script::run(&self.db, sql, &mut |text| self.calling(|| before(text)))
+        let mut before = before;
+        let mut disturbed = false;
+        let ran = script::run(&self.db, sql, &mut |text, kind| {
+            disturbed |= kind == Kind::Disturbing;
+            match &mut before {
+                Some(before) => self.calling(|| before(&text())),
+                None => Ok(()),
+            }
+        });
+        if disturbed || (ran.is_err() && !self.in_transaction()) {
+            self.forget_shared();
+        }
+        ran
     }
 
     /// Call JavaScript, which may not use this connection meanwhile.
@@ -336,6 +440,16 @@ impl Connection {
             return Err(Misuse::BUSY.into());
         }
         Ok(statement)
+    }
+
+    /// A statement has run. If that may have changed what texts mean, none is shared any longer. A failure may have had
+    /// SQLite roll back by itself, changes of the schema included.
+    fn has_run<T>(&self, statement: &mut Statement, outcome: &Result<T>) {
+        let undone = || matches!(outcome, Err(Failure::Sqlite { .. })) && !self.in_transaction();
+        if statement.kind == Kind::Disturbing || undone() {
+            statement.shared = false;
+            self.forget_shared();
+        }
     }
 
     fn stopped(&self, statement: &mut Statement) {

@@ -60,6 +60,12 @@ impl Misuse {
     pub const TOO_FEW: Self = Self::range_error("ERR_PARAMETER_COUNT", "Too few parameter values were provided");
     /// A value was left without a parameter.
     pub const TOO_MANY: Self = Self::range_error("ERR_PARAMETER_COUNT", "Too many parameter values were provided");
+    /// Which of two objects has a name?
+    pub const TWO_OBJECTS: Self =
+        Self::type_error("ERR_INVALID_ARG_VALUE", "You cannot specify named parameters in two different objects");
+    /// An object of a class, for parameters that have names.
+    pub const NOT_PLAIN: Self =
+        Self::type_error("ERR_INVALID_ARG_TYPE", "Named parameters can only be passed within plain objects");
     /// The directory of the file to open is missing.
     pub const DIRECTORY_MISSING: Self =
         Self::type_error("ERR_DIRECTORY_MISSING", "Cannot open database because the directory does not exist");

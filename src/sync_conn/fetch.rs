@@ -43,8 +43,8 @@ pub struct Fetched {
     pub rows: bool,
     /// There may be more.
     pub more: bool,
-    /// The columns may be others than when their names were asked.
-    pub reshaped: bool,
+    /// [`Statement::generation`]: where it is another one than when the names of the columns were asked, ask again.
+    pub generation: i32,
 }
 
 /// Whether `value` survives as a JavaScript number.
@@ -79,7 +79,8 @@ impl Statement {
             }
             if !fetched.rows {
                 fetched.rows = true;
-                fetched.reshaped = self.reshaped();
+                self.refresh();
+                fetched.generation = self.generation();
             }
             let width = if reading.pluck { self.width().min(1) } else { self.width() };
             for column in 0..width {

@@ -9,6 +9,7 @@
 
 mod backup;
 mod bind;
+mod cache;
 mod connection;
 mod failure;
 mod fetch;
@@ -21,7 +22,7 @@ mod transaction;
 
 pub use backup::{Backup, BackupSource};
 pub use bind::Binder;
-pub use connection::{Connection, StatementId};
+pub use connection::{Connection, Hear, StatementId};
 pub use failure::{Failure, Misuse, MisuseClass, Result};
 pub use fetch::{Amount, Fetched, Reading, Rows};
 pub use open::{OpenOptions, Place};

@@ -3,7 +3,10 @@
 
 use rusqlite::Connection;
 
-use super::{Result, raw::RawStatement};
+use super::{Result, cache::Kind, raw::RawStatement};
+
+/// Hears of a statement that is about to run: its text, and what it does.
+type Before<'b> = dyn FnMut(&dyn Fn() -> String, Kind) -> Result<()> + 'b;
 
 /// `sql` as SQLite reads it: up to a NUL.
 pub(super) fn terminated(sql: &str) -> Vec<u8> {
@@ -13,8 +16,8 @@ pub(super) fn terminated(sql: &str) -> Vec<u8> {
     text
 }
 
-/// Run the statements of `sql` in order, and stop at the first error. `before` hears the text of each one.
-pub(super) fn run(db: &Connection, sql: &str, before: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+/// Run the statements of `sql` in order, and stop at the first error. `before` hears of each one.
+pub(super) fn run(db: &Connection, sql: &str, before: &mut Before<'_>) -> Result<()> {
     let text = terminated(sql);
     let mut rest = &text[..];
     loop {
@@ -29,7 +32,7 @@ pub(super) fn run(db: &Connection, sql: &str, before: &mut dyn FnMut(&str) -> Re
             rest = &rest[behind..];
             continue;
         };
-        before(&statement.expanded())?;
+        before(&|| statement.expanded(), Kind::of(rest))?;
         while statement.step()? {}
         rest = &rest[behind..];
     }
@@ -37,14 +40,18 @@ pub(super) fn run(db: &Connection, sql: &str, before: &mut dyn FnMut(&str) -> Re
 
 /// Whether only blanks, semicolons and comments are left before the NUL.
 pub(super) fn is_blank(text: &[u8]) -> bool {
+    matches!(skip_blank(text), [] | [0, ..])
+}
+
+/// What is behind blanks, semicolons and comments.
+pub(super) fn skip_blank(text: &[u8]) -> &[u8] {
     let mut rest = text;
     loop {
         rest = match rest {
-            [] | [0, ..] => return true,
             [byte, rest @ ..] if is_skipped(*byte) => rest,
             [b'-', b'-', rest @ ..] => behind(rest, b"\n"),
             [b'/', b'*', rest @ ..] => behind(rest, b"*/"),
-            _ => return false,
+            _ => return rest,
         };
     }
 }
@@ -80,14 +87,15 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         let mut told = Vec::new();
         let script = " ;-- begin\n create table a(x); /* b */ insert into a values (1);; selekt; drop table a";
-        let failed = run(&db, script, &mut |text| {
-            told.push(text.to_owned());
+        let failed = run(&db, script, &mut |text, kind| {
+            told.push((text(), kind));
             Ok(())
         });
         assert!(failed.is_err());
-        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(), [Kind::Disturbing, Kind::Rows]);
+        assert_eq!(told[1].0, "/* b */ insert into a values (1);");
         assert_eq!(db.query_row("select count(*) from a", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
-        run(&db, "-- only\n/* comments */ ;", &mut |_| panic!("nothing runs")).unwrap();
-        run(&db, "", &mut |_| panic!("nothing runs")).unwrap();
+        run(&db, "-- only\n/* comments */ ;", &mut |_, _| panic!("nothing runs")).unwrap();
+        run(&db, "", &mut |_, _| panic!("nothing runs")).unwrap();
     }
 }

@@ -1,13 +1,15 @@
 #![forbid(unsafe_code)]
 //! A compiled statement and what is known of it.
 
-use std::ffi::c_int;
+use std::{ffi::c_int, rc::Rc};
 
 use rusqlite::Connection;
 
 use super::{
     Binder, Misuse, Result,
+    cache::Kind,
     raw::{Origin, RawStatement},
+    script,
 };
 
 /// Bound text and blobs above this size, bytes, are let go of after the call instead of at the next one.
@@ -53,17 +55,25 @@ pub struct Statement {
     /// Whether every parameter is a `?` or a `?1`.
     positional: bool,
     /// What is bound is large, and belongs to one call only.
-    pub(super) heavy: bool,
+    heavy: bool,
     recompiled: c_int,
     width: c_int,
+    /// The text it was made from.
+    pub(super) text: Rc<str>,
+    pub(super) kind: Kind,
+    /// Objects of the caller's that have it.
+    pub(super) users: u32,
+    /// Whether others who prepare the text get it too.
+    pub(super) shared: bool,
 }
 
 impl Statement {
-    /// Compile exactly one statement; `sql` ends with NUL.
-    pub(super) fn compile(db: &Connection, sql: &[u8]) -> Result<Self> {
-        let (raw, behind) = RawStatement::compile(db, sql, true)?;
+    /// Compile exactly one statement.
+    pub(super) fn compile(db: &Connection, text: Rc<str>) -> Result<Self> {
+        let sql = script::terminated(&text);
+        let (raw, behind) = RawStatement::compile(db, &sql, true)?;
         let raw = raw.ok_or(Misuse::NO_STATEMENT)?;
-        if !super::script::is_blank(&sql[behind..]) {
+        if !script::is_blank(&sql[behind..]) {
             return Err(Misuse::MORE_THAN_ONE.into());
         }
         let parameters = raw.parameters();
@@ -78,6 +88,10 @@ impl Statement {
             recompiled: raw.recompiled(),
             width,
             raw,
+            kind: Kind::of(text.as_bytes()),
+            text,
+            users: 1,
+            shared: false,
         })
     }
 
@@ -160,20 +174,23 @@ impl Statement {
         }
     }
 
-    /// Number of columns; compare with [`Statement::reshaped`].
+    /// Number of columns, as of the last [`Statement::refresh`].
     pub(super) fn width(&self) -> c_int {
         self.width
     }
 
-    /// Whether a changed schema has had SQLite compile it again since this was asked last; its columns may be others.
-    pub(super) fn reshaped(&mut self) -> bool {
+    /// Look whether a changed schema has had SQLite compile it again: its columns may be others then.
+    pub(super) fn refresh(&mut self) {
         let recompiled = self.raw.recompiled();
-        let reshaped = recompiled != self.recompiled;
-        if reshaped {
+        if recompiled != self.recompiled {
             self.recompiled = recompiled;
             self.width = self.raw.columns();
         }
-        reshaped
+    }
+
+    /// A number that changes when its columns may have changed.
+    pub fn generation(&self) -> i32 {
+        self.recompiled
     }
 
     pub(super) fn name(&self, column: c_int) -> String {

@@ -21,6 +21,9 @@ pub(super) fn bind_list(
     by_index: bool,
     text: &mut Vec<u8>,
 ) -> Outcome<()> {
+    if by_index {
+        binder.object(1..=binder.parameters())?;
+    }
     let mut bind = |position: usize, value| {
         let cell = values::read(env, value, text)?;
         if by_index { binder.named(position + 1, cell) } else { binder.positional(cell) }
@@ -45,25 +48,33 @@ pub(super) fn bind_list(
     Ok(())
 }
 
-/// Bind named values to their indexes, then a list by position.
-pub(super) fn bind_mixed(
-    binder: &mut Binder<'_>,
-    positional: &Array<'_>,
-    named: Option<(Vec<u32>, Array<'_>)>,
-    text: &mut Vec<u8>,
-) -> Outcome<()> {
-    if let Some((indexes, given)) = named {
-        binder.object();
-        for (position, index) in (0..).zip(indexes) {
-            let value = item(&given, position)?;
-            let cell = values::read(value.value().env, value.raw(), text)?;
-            binder.named(index as usize, cell)?;
-        }
+/// What the facade has found among the arguments of a call, as js/sqlite/binding.ts numbers it; a larger number is the
+/// index of a parameter and means a member of the object, a smaller one that of a parameter for which it has none.
+const POSITIONAL: i32 = 0;
+const SECOND_OBJECT: i32 = i32::MAX;
+const OTHER_OBJECT: i32 = i32::MIN;
+
+/// Bind the arguments of a call in their order: `kinds` says what each of the `values` is.
+pub(super) fn bind_mixed(binder: &mut Binder<'_>, object: bool, kinds: &[i32], given: &Array<'_>) -> Outcome<()> {
+    let mut text = Vec::new();
+    if object {
+        let indexes = kinds.iter().filter(|kind| **kind > POSITIONAL && **kind != SECOND_OBJECT);
+        binder.object(indexes.map(|kind| kind.unsigned_abs() as usize))?;
     }
-    for position in 0..positional.len() {
-        let value = item(positional, position)?;
-        let cell = values::read(value.value().env, value.raw(), text)?;
-        binder.positional(cell)?;
+    for (position, kind) in (0..).zip(kinds) {
+        match *kind {
+            SECOND_OBJECT => return Err(Misuse::TWO_OBJECTS.into()),
+            OTHER_OBJECT => return Err(Misuse::NOT_PLAIN.into()),
+            absent if absent < POSITIONAL => binder.absent(absent.unsigned_abs() as usize)?,
+            kind => {
+                let value = item(given, position)?;
+                let cell = values::read(value.value().env, value.raw(), &mut text)?;
+                match kind {
+                    POSITIONAL => binder.positional(cell)?,
+                    index => binder.named(index.unsigned_abs() as usize, cell)?,
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -75,11 +75,9 @@ pub fn sqlite_failure(env: &Env) -> Result<Object<'_>> {
 /// Run all statements of a text. `before`, if it is a function, hears the text of each one.
 #[napi(catch_unwind)]
 pub fn sqlite_exec(env: Env, connection: u32, sql: String, before: Option<Function<'_, String, ()>>) -> Result<u32> {
-    let ran = table::get(connection).and_then(|connection| {
-        connection.exec(&sql, &mut |text| match &before {
-            Some(before) => tell(&env, before, text),
-            None => Ok(()),
-        })
+    let ran = table::get(connection).and_then(|connection| match &before {
+        Some(before) => connection.exec(&sql, Some(&mut |text| tell(&env, before, text))),
+        None => connection.exec(&sql, None),
     });
     answer::done(ran.map(|()| 0))
 }

@@ -95,7 +95,7 @@ unsafe extern "C" fn share(env: sys::napi_env, info: sys::napi_callback_info) ->
 ///
 /// - run: to the end. Numbers: changed rows, last rowid; a rowid that is to be a bigint is returned.
 /// - query: begin to read. Returns the cells of the first rows, row by row; a single cell as it is, and where it is a
-///   number among the numbers.
+///   number the first of the numbers. The second is the generation of the statement.
 /// - resume: read on, otherwise the same.
 /// - in transaction: the status says whether one is open.
 unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
@@ -235,23 +235,26 @@ impl<'c> Call<'c> {
 
     fn hand_over(&self, connection: &Connection, fetched: Fetched, rows: &Collected<'_>) -> Outcome<Answer> {
         let bit = |on: bool, bit: u32| if on { bit } else { 0 };
-        let status = bit(fetched.more, status::MORE) | bit(fetched.reshaped, status::RESHAPED);
+        let status = bit(fetched.more, status::MORE) | bit(fetched.rows, status::ROWS);
+        let second = fetched.generation.into();
         if !fetched.rows {
             return Ok(Answer { status, ..Answer::default() });
         }
-        let status = status | status::ROWS;
         match (rows.number, &rows.cells[..]) {
-            (Some(number), []) => {
-                Ok(Answer { status: status | status::SINGLE | status::NUMBER, first: number, ..Answer::default() })
-            }
-            (None, [cell]) => Ok(Answer { status: status | status::SINGLE, value: *cell, ..Answer::default() }),
+            (Some(number), []) => Ok(Answer {
+                status: status | status::SINGLE | status::NUMBER,
+                first: number,
+                second,
+                ..Answer::default()
+            }),
+            (None, [cell]) => Ok(Answer { status: status | status::SINGLE, value: *cell, second, ..Answer::default() }),
             (_, cells) => {
                 let collect = self.arguments.first().copied().unwrap_or(ptr::null_mut());
                 let value = values::call(self.env, collect, cells).inspect_err(|_| {
                     // Nobody will ask for the other rows.
                     let _ = connection.stop(self.statement);
                 })?;
-                Ok(Answer { status, value, ..Answer::default() })
+                Ok(Answer { status, value, second, ..Answer::default() })
             }
         }
     }

@@ -33,8 +33,6 @@ mod status {
     pub(super) const ROWS: u32 = 1;
     /// There may be more; the statement is busy.
     pub(super) const MORE: u32 = 2;
-    /// The names of the columns have to be asked again.
-    pub(super) const RESHAPED: u32 = 4;
     /// It failed.
     pub(super) const FAILED: u32 = 8;
     /// The value is no array but the only cell, or the rowid.

@@ -11,7 +11,7 @@ use super::{answer, arguments::bind_mixed, connection::tell, table, values};
 use crate::sync_conn::{Access, Cell, Connection, Failure, Result as Outcome, StatementId, Step};
 
 /// Compile one statement. Returns what `collect` makes of its number, 1 if it has rows, 1 if it only reads, the number of
-/// its parameters, and the names of its columns; null after a failure.
+/// its parameters, its generation, and the names of its columns; null after a failure.
 #[napi(catch_unwind)]
 pub fn sqlite_prepare<'env>(
     env: &'env Env,
@@ -48,7 +48,13 @@ pub fn sqlite_control(connection: u32, step: u32) -> Result<Option<u32>> {
     }))
 }
 
-/// Let go of a statement that nobody can reach any more.
+/// Have a statement to oneself, to fix its parameters or to iterate. Returns its number; null after a failure.
+#[napi(catch_unwind)]
+pub fn sqlite_claim(connection: u32, statement: u32) -> Result<Option<u32>> {
+    list(table::get(connection).and_then(|connection| connection.claim(statement)))
+}
+
+/// One object less has a statement.
 #[napi(catch_unwind)]
 pub fn sqlite_free(connection: u32, statement: u32) {
     if let Ok(connection) = table::get(connection) {
@@ -80,25 +86,38 @@ pub fn sqlite_columns(connection: u32, statement: u32) -> Result<Option<Vec<Vec<
     }))
 }
 
-/// Bind named values to their indexes, then values by position. `access`: 0 for a run, 1 for a read, 2 for later.
+/// Whether a statement could do something now: 0 a run, 1 a read, 2 nothing but be used. Without a statement: whether the
+/// connection is open.
+#[napi(catch_unwind)]
+pub fn sqlite_check(connection: u32, statement: Option<u32>, access: u32) -> Result<u32> {
+    let checked = table::get(connection).and_then(|connection| match statement {
+        Some(statement) => connection.check(statement, access_of(access)),
+        None => Ok(()),
+    });
+    answer::done(checked.map(|()| 0))
+}
+
+/// Bind the arguments of a call in their order. `kinds` says what each of the `values` is: 0 by position, above 0 the
+/// index of the parameter that it is for; for what is no value: below 0 the index of a parameter that the object has no
+/// member for, the largest and the smallest number a second object and one of a class. `object`: whether there was one.
+/// `access` as in `sqliteCheck`.
 #[napi(catch_unwind)]
 pub fn sqlite_bind(
     connection: u32,
     statement: u32,
     access: u32,
-    positional: Array<'_>,
-    indexes: Option<Vec<u32>>,
-    named: Option<Array<'_>>,
+    object: bool,
+    kinds: Vec<i32>,
+    values: Array<'_>,
 ) -> Result<u32> {
-    let access = access_of(access);
     let bound = table::get(connection).and_then(|connection| {
-        connection
-            .bind(statement, access, |binder| bind_mixed(binder, &positional, indexes.zip(named), &mut Vec::new()))
+        connection.bind(statement, access_of(access), |binder| bind_mixed(binder, object, &kinds, &values))
     });
     answer::done(bound.map(|()| 0))
 }
 
-/// Tell `hear` the text of a statement with the values that are bound. `access` as in `sqliteBind`.
+/// Tell `hear` the text of a statement with the values that are bound. `access` as in
+/// `sqliteCheck`.
 #[napi(catch_unwind)]
 pub fn sqlite_log(
     env: Env,
@@ -137,7 +156,8 @@ fn describe<'env>(
     let statement = connection.statement(id)?;
     let statement = statement.borrow();
     let parameters = u32::try_from(statement.parameters().len()).unwrap_or(u32::MAX);
-    let facts = [id, statement.reader().into(), statement.readonly().into(), parameters];
+    let generation = statement.generation().cast_unsigned();
+    let facts = [id, statement.reader().into(), statement.readonly().into(), parameters, generation];
     let mut description = Vec::with_capacity(facts.len() + 8);
     for fact in facts {
         description.push(values::write(env.raw(), Cell::Integer(fact.into()), false)?);
