@@ -9,7 +9,7 @@ import { makeTransaction } from './transaction.js';
 import type { OpenOptions, Statement, Transaction } from './types.js';
 
 /** A native connection that is open already, in place of a path. */
-export class Joined {
+class Joined {
   readonly number: number;
   readonly name: string;
   readonly memory: boolean;
@@ -20,6 +20,13 @@ export class Joined {
     this.memory = memory;
   }
 }
+
+/** A database over a native connection that is open already. */
+export const adopt = (number: number, name: string, memory: boolean): Database =>
+  new Database(new Joined(number, name, memory) as unknown as string);
+
+/** Close a database also in the middle of an iteration: whoever has made it wants it to be gone. */
+export let closeNow: (database: Database) => void;
 
 /**
  * A synchronous connection to an SQLite database, in the shape of better-sqlite3.
@@ -43,6 +50,16 @@ export class Database implements Disposable {
   readonly #readonly: boolean;
   readonly #steps: (number | undefined)[] = [];
   #safeIntegers = false;
+
+  static {
+    closeNow = (database) => {
+      const link = database.#link;
+      if (link.number === 0) return;
+      native().sqliteAbandon(link.number);
+      link.number = 0;
+      unreachableDatabases.unregister(database);
+    };
+  }
 
   /**
    * Open a file, and create it if it is missing, unless `readonly` or `fileMustExist`. `':memory:'` is a private database
