@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { Database } from 'runledger/sqlite';
 import { drizzle } from 'runledger/drizzle';
 import { RunledgerError, telemetryEvents, telemetrySessions } from '../index.js';
-import { T, cleanUp, ev, isBun, openClient, random, root, session, tempDir, test } from './support.mjs';
+import { T, cleanUp, ev, isBun, openClient, root, session, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -208,28 +208,16 @@ test('client and $client write in turns, also in memory', async () => {
   }
 });
 
-test('E16 what is deleted through $client is found by verifyStatistics and mended by refreshAllSessionStats', { timeout: 120_000 }, async () => {
+test('E16d what is deleted through $client is found by verifyStatistics and mended by refreshAllSessionStats', async () => {
   const { ops } = await openClient({}, { sessions: ['s1', 's2', 's3'] });
-  const r = random(16);
-  for (let i = 0; i < 1000; i++) {
-    const sessionId = r.one(['s1', 's2', 's3']);
-    const event = () => ev({ sessionId, eventType: r.one(['start', 'stream', 'end', 'error']), timestamp: T + r.int(1000) });
-    switch (r.int(12)) {
-      case 0: await ops.insertEventBatch([event(), event()]); break;
-      case 1: await ops.insertEventBuffer([event()]); break;
-      case 2: await ops.flushEventBuffers(); break;
-      case 3: await ops.deleteEvents({ sessionId, to: T + r.int(50) }); break;
-      case 4: await ops.deleteEventsBefore(T + r.int(20)); break;
-      default: await ops.insertEvent(event());
-    }
-  }
-  const before = await ops.verifyStatistics();
-  assert.deepEqual([before.ok, before.mismatches], [true, []]);
+  await ops.insertEventBatch(Array.from({ length: 60 }, (_, i) => ev({ sessionId: `s${i % 3 + 1}`, timestamp: T + i })));
+  assert.equal((await ops.verifyStatistics()).ok, true);
   const { $client } = await ops.getDatabase();
   assert.equal($client.prepare('delete from telemetry_events where id = (select min(id) from telemetry_events)').run().changes, 1);
   assert.equal((await ops.verifyStatistics()).ok, false);
   assert.deepEqual(await ops.refreshAllSessionStats(), { updated: 3, errors: 0 });
-  assert.equal((await ops.verifyStatistics()).ok, true);
+  const after = await ops.verifyStatistics();
+  assert.deepEqual([after.ok, after.mismatches], [true, []]);
 });
 
 // ---------------------------------------------------------------- without the peer
