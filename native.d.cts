@@ -60,3 +60,80 @@ export declare function resolveConfig(config: unknown, environment: unknown): ob
 
 /** Migrate, inspect or roll back the file of a module. Answers with `report` or `error`. */
 export declare function runCommand(module: string, verb: string, request: unknown): object
+
+/** Close a connection that nobody can reach any more, whatever it is doing. */
+export declare function sqliteAbandon(connection: number): void
+
+/**
+ * Copy a database to a new file: by a promise off the thread, at once if it is in memory. The answer is the number of
+ * pages, or a failure report.
+ */
+export declare function sqliteBackup(connection: number, target: string): unknown
+
+/**
+ * Bind the arguments of a call in their order. `kinds` says what each of the `values` is: 0 by position, above 0 the
+ * index of the parameter that it is for; for what is no value: below 0 the index of a parameter that the object has no
+ * member for, the largest and the smallest number a second object and one of a class. `object`: whether there was one.
+ * `access` as in `sqliteCheck`.
+ */
+export declare function sqliteBind(connection: number, statement: number, access: number, object: boolean, kinds: Array<number>, values: unknown[]): number
+
+/**
+ * Whether a statement could do something now: 0 a run, 1 a read, 2 nothing but be used. Without a statement: whether the
+ * connection is open.
+ */
+export declare function sqliteCheck(connection: number, statement: number | undefined | null, access: number): number
+
+/** Have a statement to oneself, to fix its parameters or to iterate. Returns its number; null after a failure. */
+export declare function sqliteClaim(connection: number, statement: number): number | null
+
+/** Close a connection, unless it is busy. */
+export declare function sqliteClose(connection: number): number
+
+/** Name, column, table, database and declared type of each of a statement's columns. Null after a failure. */
+export declare function sqliteColumns(connection: number, statement: number): Array<Array<string | undefined | null>> | null
+
+/** The number of the statement that takes a step of a transaction; null after a failure. */
+export declare function sqliteControl(connection: number, step: number): number | null
+
+/** Run all statements of a text. `before`, if it is a function, hears the text of each one. */
+export declare function sqliteExec(connection: number, sql: string, before?: ((arg: string) => void) | undefined | null): number
+
+/** What has failed last on this thread. */
+export declare function sqliteFailure(): object
+
+/** One object less has a statement. */
+export declare function sqliteFree(connection: number, statement: number): void
+
+/** Open another connection to the open database of a client, with the client's settings. 0: failed. */
+export declare function sqliteJoin(client: NativeClient): number
+
+/**
+ * Tell `hear` the text of a statement with the values that are bound. `access` as in
+ * `sqliteCheck`.
+ */
+export declare function sqliteLog(connection: number, statement: number, access: number, hear: (arg: string) => void): number
+
+/** The names of a statement's columns. Null after a failure. */
+export declare function sqliteNames(connection: number, statement: number): Array<string> | null
+
+/** Open a database; a relative path is resolved against `directory`. Returns the number of the connection; 0: failed. */
+export declare function sqliteOpen(path: string, directory: string, readonly: boolean, mustExist: boolean, timeoutMs: number): number
+
+/** The names of a statement's parameters by position, with their signs; null for `?`. Null after a failure. */
+export declare function sqliteParameters(connection: number, statement: number): Array<string | undefined | null> | null
+
+/** Compile `PRAGMA source`; otherwise as `sqlitePrepare`. */
+export declare function sqlitePragma(connection: number, source: string, collect: unknown): unknown | null
+
+/**
+ * Compile one statement. Returns what `collect` makes of its number, 1 if it has rows, 1 if it only reads, the number of
+ * its parameters, its generation, and the names of its columns; null after a failure.
+ */
+export declare function sqlitePrepare(connection: number, sql: string, collect: unknown): unknown | null
+
+/** End an iteration. */
+export declare function sqliteStop(connection: number, statement: number): number
+
+/** The version of the SQLite that is built in. */
+export declare function sqliteVersion(): string

@@ -1,7 +1,7 @@
 // The types, as an application under --strict meets them: telemetry.md §1, §2; the last part of E1.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -11,6 +11,9 @@ afterEach(cleanUp);
 
 const skip = isBun && 'tsc is run once, on Node';
 const require = createRequire(import.meta.url);
+
+/** The folder of the optional peer, if it is installed. */
+const drizzle = [join(root, 'node_modules', 'drizzle-orm')].find((path) => existsSync(path));
 
 /** What a reader of the README has in hand when a snippet does not make it itself. */
 const given = `
@@ -30,6 +33,7 @@ function compile(files) {
   mkdirSync(join(dir, 'node_modules', '@vibe-kit'), { recursive: true });
   symlinkSync(root, join(dir, 'node_modules', 'runledger'), 'junction');
   symlinkSync(root, join(dir, 'node_modules', '@vibe-kit', 'db'), 'junction');
+  if (drizzle) symlinkSync(drizzle, join(dir, 'node_modules', 'drizzle-orm'), 'junction');
   writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
   const nodeTypes = dirname(dirname(require.resolve('@types/node/package.json')));
@@ -126,5 +130,82 @@ await ops.insertEvent({ eventType: 'start', agentType: 'a', mode: 'm', timestamp
 // @ts-expect-error an unknown mode of the journal
 new DrizzleTelemetryDB({ journalMode: 'off' });
 export { wide, narrow };
+` }), []);
+});
+
+test('rows of a prepared statement have the type that was named, and misuse of runledger/sqlite does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import Default, { Database, SqliteError, RunledgerError, sqliteVersion, type BindArgs, type ColumnInfo, type OpenOptions, type RunResult, type SqlValue, type Statement, type Transaction } from 'runledger/sqlite';
+using db = new Database('x.db', { readonly: false, timeout: 100, verbose: (sql: string) => console.log(sql) } satisfies OpenOptions);
+const other: Database = new Default();
+const find: Statement<{ id: number; name: string }> = db.prepare<{ id: number; name: string }>('select * from users where id = ?');
+const name: string | undefined = find.get(1)?.name;
+const ids: number[] = find.all(1n, 'x', null, undefined, new Uint8Array(1), [1, 2], { a: 1 }).map((row) => row.id);
+for (const row of find.iterate()) row.name.toUpperCase();
+const loose = db.prepare('select 1').get();
+loose.anything;
+const { changes, lastInsertRowid }: RunResult = db.prepare('x').run();
+const columns: ColumnInfo[] = find.columns();
+const chained: Statement<{ id: number; name: string }> = find.raw().pluck(false).safeIntegers().bind(1);
+const add: Transaction<[a: string, b: number], boolean> = db.transaction((a: string, b: number) => a.length > b);
+const yes: boolean = add('x', 1) && add.immediate('x', 1) && add.default.exclusive('x', 1);
+const same: Database = db.exec('x').defaultSafeIntegers();
+const copied: { totalPages: number; remainingPages: 0 } = await db.backup('y.db');
+const facts: [string, boolean] = [sqliteVersion, db.inTransaction];
+const value: SqlValue = Buffer.from('x');
+const args: BindArgs = [1, { a: null }];
+try { db.close(); } catch (error) {
+  if (error instanceof SqliteError) { const raw: number = error.rawCode; const code: string = error.extendedCode; const at: number | undefined = error.offset; }
+  if (error instanceof RunledgerError) { const code: string = error.code; }
+}
+// @ts-expect-error a path is a text
+new Database(5);
+// @ts-expect-error a boolean cannot be bound
+find.get(true);
+// @ts-expect-error a Date cannot be bound
+find.get({ a: new Date() });
+// @ts-expect-error the row has no such column
+find.get()?.nothing;
+// @ts-expect-error the row may be missing
+find.get().name;
+// @ts-expect-error the argument is a number
+add('x', 'y');
+// @ts-expect-error misspelled
+new Database('x', { readOnly: true });
+// @ts-expect-error not there
+db.loadExtension('x');
+// @ts-expect-error read only
+db.open = false;
+export { other, name, ids, changes, lastInsertRowid, columns, chained, yes, same, copied, facts, value, args };
+` }), []);
+});
+
+test('a Drizzle database knows its schema, that of getDatabase() the telemetry schema', { skip: skip || (!drizzle && 'drizzle-orm is not installed'), timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import { eq } from 'drizzle-orm';
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { DrizzleTelemetryDB, telemetryEvents } from 'runledger';
+import { drizzle, type DrizzleOptions } from 'runledger/drizzle';
+import { Database } from 'runledger/sqlite';
+const users = sqliteTable('users', { id: integer('id').primaryKey(), name: text('name').notNull() });
+const options: DrizzleOptions<{ users: typeof users }> = { schema: { users }, logger: true, casing: 'snake_case' };
+const db = drizzle(new Database(), options);
+const rows: { id: number; name: string }[] = db.select().from(users).where(eq(users.id, 1)).all();
+const first: { id: number; name: string } | undefined = db.query.users.findFirst().sync();
+const client: Database = db.$client;
+const telemetry = await new DrizzleTelemetryDB().getDatabase();
+const kinds: ('start' | 'stream' | 'end' | 'error')[] = telemetry.select().from(telemetryEvents).all().map((event) => event.eventType);
+const session = telemetry.query.telemetrySessions.findFirst({ with: { events: true } }).sync();
+const count: number | undefined = session?.events.length;
+const same: Database = telemetry.$client;
+// @ts-expect-error no such table
+db.query.nothing;
+// @ts-expect-error a name is a text
+db.insert(users).values({ name: 5 });
+// @ts-expect-error an event has no such column
+telemetry.select().from(telemetryEvents).all()[0]?.nothing;
+// @ts-expect-error a path is no client
+drizzle('x.db');
+export { rows, first, client, kinds, count, same };
 ` }), []);
 });

@@ -152,7 +152,12 @@ function summary(rows, report) {
     goals.map((goal) => ({ ...goal, row: rows.find((row) => row.id === id) })),
   );
   const missed = goals.filter(({ met }) => met === false);
+  const failed = report.rows.filter(({ peers }) => peers?.runledger.error).map(({ id }) => id);
   const lines = [`${goals.filter(({ met }) => met).length} goals met, ${missed.length} missed`];
+  if (failed.length > 0) {
+    process.exitCode = 1;
+    lines.push(`runledger failed in ${failed.join(', ')}`);
+  }
   for (const goal of missed) lines.push(`  ${goal.row.id}: ${goalLine(goal, goal.row)}`);
   return lines.join('\n');
 }

@@ -24,7 +24,7 @@ export function tableOf(row, { title, peers, goals }) {
   for (const [id, peer] of Object.entries(peers)) {
     const name = (id === 'rust' && row.rustTitle) || nameOf(id);
     if (peer.error) {
-      lines.push([name, `failed: ${peer.error.split('\n')[0]}`]);
+      lines.push([name, `failed: ${reasonOf(peer.error)}`]);
       continue;
     }
     const spread = peer.columns[shown[0]?.key];
@@ -55,6 +55,12 @@ export function goalLine({ against, column, least, most, met, measured, text, fu
   const found = against ? times(measured) : quantity(measured, unit);
   if (met === undefined) return `· ${wanted}${of}: ${found}, at a reduced size${fullSize ? '' : '?'}`;
   return `${met ? '✓' : '✗'} ${wanted}${text ? ` = ${text}` : ''}${of}: ${found}`;
+}
+
+/** The line of a stack, or of what a crash has printed, that says what it is. */
+function reasonOf(error) {
+  const lines = error.split('\n');
+  return lines.find((line) => /error/i.test(line)) ?? lines[0];
 }
 
 function align(lines) {

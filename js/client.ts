@@ -6,6 +6,8 @@ import { Arrival, CloseCall, HealthCheck, OpenCall } from './lifecycle.js';
 import { type ErrorReport, native, type NativeClient } from './native.js';
 import { Queue } from './queue.js';
 import { internalReport } from './report.js';
+import { adopt, closeNow, type Database } from './sqlite/database.js';
+import { lastFailure } from './sqlite/failure.js';
 
 /** UTF-16 units in flight above which further calls wait in the outbox: 8 MB. */
 const IN_FLIGHT_LIMIT = 4 * 1024 * 1024;
@@ -31,6 +33,7 @@ export class TelemetryClient implements Sender {
   #weightInFlight = 0;
   /** Until when inserts may run on this thread in this turn of the event loop; 0 before the first. */
   #turnEnds = 0;
+  #database: Database | undefined;
   #connection: { channel: Channel; native: NativeClient } | undefined;
 
   constructor(configuration: Configuration) {
@@ -49,7 +52,15 @@ export class TelemetryClient implements Sender {
 
   /** Resolves when the file is open. */
   initialize(): Promise<Reply> {
-    return this.#issue(new Arrival()).settled;
+    return this.#issue(new Arrival('initialize')).settled;
+  }
+
+  /** Open the file, and have a synchronous connection to it: the one of this client, or an error. */
+  async database(): Promise<Database> {
+    const reply = await this.#issue(new Arrival('getDatabase', () => this.#join())).settled;
+    const joined = reply.value<Database | Error>();
+    if (joined instanceof Error) throw joined;
+    return joined;
   }
 
   /** Wait for the calls before it, then close. Idempotent; a later call opens again. */
@@ -136,6 +147,9 @@ export class TelemetryClient implements Sender {
           continue;
         }
         this.#state = 'closing';
+        // Before the store: it may hold the lock that the last flush needs, and the last one to go removes the WAL.
+        if (this.#database !== undefined) closeNow(this.#database);
+        this.#database = undefined;
       }
       this.#send(call);
     }
@@ -200,6 +214,16 @@ export class TelemetryClient implements Sender {
       }).unref();
     }
     return now < this.#turnEnds;
+  }
+
+  /** The synchronous connection; another one if the caller has closed it. */
+  #join(): Database | Error {
+    if (this.#database?.open) return this.#database;
+    const number = native().sqliteJoin(this.#connected().native);
+    if (number === 0) return lastFailure('getDatabase');
+    const { path } = this.configuration;
+    this.#database = adopt(number, path, path === ':memory:');
+    return this.#database;
   }
 
   #connected() {

@@ -5,6 +5,7 @@
  * declarations.
  */
 import { createRequire } from 'node:module';
+import type { Database } from './sqlite/database.js';
 
 /**
  * A table of `drizzle-orm`.
@@ -43,8 +44,8 @@ export type Many<T> = import('drizzle-orm').Many<T>;
 export type TelemetryDrizzle = import('drizzle-orm/better-sqlite3').BetterSQLite3Database<
   typeof import('./schema.js')
 > & {
-  /** The synchronous connection. */
-  $client: any;
+  /** The synchronous connection; `close()` of the client closes it. */
+  $client: Database;
 };
 
 /** The functions of `drizzle-orm` that build a schema, loosely typed: js/schema.ts gives the types. */

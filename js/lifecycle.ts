@@ -57,14 +57,17 @@ export class CloseCall extends Call {
   }
 }
 
-/** `initialize()`: has its result as soon as the file is open. */
+/** `initialize()` and `getDatabase()`: has its result as soon as the file is open, that of `arrive`. */
 export class Arrival extends Reply {
-  constructor() {
-    super('initialize', [], false);
+  readonly #arrive: (() => unknown) | undefined;
+
+  constructor(method: string, arrive?: () => unknown) {
+    super(method, [], false);
+    this.#arrive = arrive;
   }
 
   override depart(): void {
-    this.done(undefined);
+    this.done(this.#arrive?.());
   }
 }
 

@@ -137,8 +137,47 @@ export interface CommandRequest {
   busyTimeoutMs?: number;
 }
 
+/** Why a call of the synchronous connection failed; js/sqlite/failure.ts makes the error object. */
+export interface FailureReport {
+  class: 'TypeError' | 'RangeError' | 'SqliteError' | 'RunledgerError';
+  code: string;
+  message: string;
+  rawCode?: number;
+  offset?: number;
+}
+
+/** The functions of the synchronous connection that napi generates. */
+type GeneratedSqlite = Typed<
+  Pick<typeof Generated, Extract<keyof typeof Generated, `sqlite${string}`>>,
+  {
+    sqlitePrepare(connection: number, sql: string, collect: Collect): Description | null;
+    sqlitePragma(connection: number, source: string, collect: Collect): Description | null;
+    sqliteBackup(connection: number, target: string): Promise<unknown> | unknown;
+    sqliteFailure(): FailureReport;
+  }
+>;
+
+/** Returns its arguments: how native code makes an array in one crossing. */
+type Collect = (...values: unknown[]) => unknown[];
+
+/** Number, reader, readonly, number of parameters, generation, and the names of the columns. */
+export type Description = [
+  id: number,
+  reader: number,
+  readonly: number,
+  parameters: number,
+  generation: number,
+  ...names: string[],
+];
+
+/** The functions that src/node/sqlite/fast.rs registers by hand. */
+interface FastSqlite {
+  sqliteShare(numbers: Float64Array): void;
+  sqliteCall(collect: Collect, ...values: unknown[]): unknown;
+}
+
 /** What `native.cjs` exports. */
-interface NativeModule {
+export interface NativeModule extends GeneratedSqlite, FastSqlite {
   resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
   runCommand(module: string, verb: string, request: CommandRequest): CommandAnswer;
   diagnose(path: string | null, required: boolean): CommandAnswer;

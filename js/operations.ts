@@ -119,11 +119,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
     return this.dbManager.close();
   }
 
-  /**
-   * A Drizzle database on a synchronous connection of its own; see {@link DrizzleTelemetryDB.getDatabase}.
-   *
-   * @throws {RunledgerError} `NOT_SUPPORTED`, in this release.
-   */
+  /** A Drizzle database on a synchronous connection of its own; see {@link DrizzleTelemetryDB.getDatabase}. */
   getDatabase(): Promise<TelemetryDrizzle> {
     return this.dbManager.getDatabase();
   }

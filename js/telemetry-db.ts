@@ -1,6 +1,7 @@
 import { TelemetryClient } from './client.js';
 import { resolveConfig } from './config.js';
-import { RunledgerError, ValidationError } from './errors.js';
+import { ValidationError } from './errors.js';
+import { telemetryDrizzle } from './telemetry-drizzle.js';
 import type {
   DatabaseMetrics,
   MetadataFormat,
@@ -68,16 +69,21 @@ export class DrizzleTelemetryDB<F extends MetadataFormat = 'text'> implements As
   }
 
   /**
-   * A Drizzle database on a synchronous connection of its own. It comes with the synchronous connection of a later
-   * release; until then this rejects.
+   * A Drizzle database with the telemetry schema, on a synchronous connection of its own with the settings of this client.
+   * Its `$client` is a `Database` of `runledger/sqlite`; {@link DrizzleTelemetryDB.close} closes it. What is written
+   * through it obeys keys and constraints, but bypasses rules, audit and derived values.
    *
-   * @throws {RunledgerError} `NOT_SUPPORTED`
+   * Without the optional peer `drizzle-orm` there is only `$client`, and any other property throws
+   * `DRIZZLE_NOT_INSTALLED`.
+   *
+   * @throws {DrizzleTelemetryConnectionError} as {@link DrizzleTelemetryDB.initialize}.
+   *
+   * @example
+   * const { $client } = await db.getDatabase();
+   * $client.prepare('select count(*) from telemetry_events').pluck().get();
    */
   async getDatabase(): Promise<TelemetryDrizzle> {
-    throw new RunledgerError('getDatabase() needs the synchronous connection, which comes with a later release', {
-      code: 'NOT_SUPPORTED',
-      operation: 'getDatabase',
-    });
+    return telemetryDrizzle(await this.#client.database());
   }
 
   /**

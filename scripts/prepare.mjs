@@ -11,7 +11,7 @@ const NAPI = join(root, 'node_modules/@napi-rs/cli/dist/cli.js');
 const TSC = join(root, 'node_modules/typescript/bin/tsc');
 
 /** What the add-on is made of. */
-const NATIVE_SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'migrations'];
+const NATIVE_SOURCES = ['.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'migrations'];
 /** What dist/ is made of. */
 const TYPESCRIPT_SOURCES = ['tsconfig.json', 'js', 'native.d.cts'];
 /** Written after a complete build, with the time at which that build began. */

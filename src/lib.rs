@@ -9,6 +9,7 @@ pub mod error;
 pub mod migration;
 pub mod packed;
 pub mod store;
+pub mod sync_conn;
 pub mod telemetry;
 
 #[cfg(feature = "node")]

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     packed::{Input, Parcel, TextGroup},
-    store::{Cancel, Listener},
+    store::{Cancel, Listener, Settings},
     telemetry::{
         Args, Client, InsertMode, Method, Reply, Value,
         config::{Environment, TelemetryConfig},
@@ -183,6 +183,11 @@ impl NativeClient {
     pub fn record_query(&self, query_type: String, duration_ms: f64, error: Option<String>) {
         let took = Duration::try_from_secs_f64(duration_ms / 1000.0).unwrap_or_default();
         self.client.record(&query_type, took, error);
+    }
+
+    /// The settings of the open database, for a connection beside it.
+    pub(super) fn settings(&self) -> crate::error::Result<Settings> {
+        self.client.settings()
     }
 
     /// Run what blocks on a thread of its own.

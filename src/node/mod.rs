@@ -12,3 +12,4 @@ pub mod config;
 mod input;
 mod mailbox;
 mod output;
+pub mod sqlite;

@@ -19,6 +19,24 @@ const STEPS_BETWEEN_CHECKS: i32 = 2_000;
 /// More than the distinct statement texts of any module, so that a text that was prepared once stays prepared.
 const CACHED_STATEMENTS: usize = 256;
 
+/// A setting of a connection: name and value.
+type Pragma = (&'static str, String);
+
+/// The settings (telemetry.md §4.7) of a connection beside those of a store, but for foreign keys and the busy timeout.
+pub fn session_pragmas(settings: &Settings) -> Vec<(&'static str, String)> {
+    [reading_pragmas(settings), writing_pragmas(settings)].concat()
+}
+
+fn reading_pragmas(settings: &Settings) -> Vec<Pragma> {
+    let mapped = if journal::may_map(&settings.location) { 268_435_456 } else { 0 };
+    vec![("temp_store", "MEMORY".to_owned()), ("cache_size", "-16000".to_owned()), ("mmap_size", mapped.to_string())]
+}
+
+fn writing_pragmas(settings: &Settings) -> Vec<Pragma> {
+    let synchronous = if settings.full_durability { "FULL" } else { "NORMAL" };
+    vec![("synchronous", synchronous.to_owned()), ("journal_size_limit", "67108864".to_owned())]
+}
+
 /// A connection of a store.
 pub struct Conn {
     raw: Connection,
@@ -118,18 +136,20 @@ impl Conn {
 
     fn configure_session(&self, settings: &Settings) -> Result<()> {
         self.pragma_update(None, "foreign_keys", settings.foreign_keys)?;
-        self.pragma_update(None, "temp_store", "MEMORY")?;
-        self.pragma_update(None, "cache_size", -16_000)?;
-        let mapped = if journal::may_map(&settings.location) { 268_435_456 } else { 0 };
-        self.pragma_update(None, "mmap_size", mapped)?;
-        Ok(())
+        self.update_all(&reading_pragmas(settings))
     }
 
     fn configure_writing(&self, settings: &Settings) -> Result<()> {
-        self.pragma_update(None, "synchronous", if settings.full_durability { "FULL" } else { "NORMAL" })?;
-        self.pragma_update(None, "journal_size_limit", 67_108_864)?;
+        self.update_all(&writing_pragmas(settings))?;
         // Checkpoints run on a thread of their own: no write pays for one.
         self.pragma_update(None, "wal_autocheckpoint", 0)?;
+        Ok(())
+    }
+
+    fn update_all(&self, pragmas: &[Pragma]) -> Result<()> {
+        for (name, value) in pragmas {
+            self.pragma_update(None, name, value)?;
+        }
         Ok(())
     }
 

@@ -189,6 +189,11 @@ impl<M: Module> Store<M> {
         &self.shared.notices
     }
 
+    /// What it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
     /// Counters and sizes.
     pub fn figures(&self) -> StoreFigures {
         let size = |path: Option<&std::path::Path>| {

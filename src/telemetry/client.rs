@@ -27,7 +27,8 @@ use crate::{
     error::{Error, Result},
     packed::Parcel,
     store::{
-        Cancel, Control, Isolation, Lease, Level, Listener, Metrics, Query, Registry, Store, StoreFigures, WriteSession,
+        Cancel, Control, Isolation, Lease, Level, Listener, Metrics, Query, Registry, Settings, Store, StoreFigures,
+        WriteSession,
     },
 };
 
@@ -210,6 +211,15 @@ impl Client {
         });
         // Without a thread the call is dropped, and answers for itself.
         drop(waiting);
+    }
+
+    /// The settings of the open database, for a connection beside it.
+    ///
+    /// # Errors
+    /// [`Error::Closed`]
+    pub fn settings(&self) -> Result<Settings> {
+        let lease = self.lock();
+        lease.as_ref().map_or(Err(Error::Closed), |lease| Ok(lease.store()?.settings().clone()))
     }
 
     /// `getMetrics()`

@@ -1,0 +1,109 @@
+/**
+ * What a database shares with its statements and iterators.
+ */
+import { native, type NativeModule } from '../native.js';
+import { lastFailure } from './failure.js';
+
+/** What a fast call does (src/node/sqlite/mod.rs). */
+export const Operation = { run: 0, query: 1, resume: 2, inTransaction: 3 } as const;
+
+/** Bits of its answer. */
+export const Status = { rows: 1, more: 2, failed: 8, single: 16, number: 32 } as const;
+
+/** Bits of how to run or read; above them how many numbers, and above those how many rows are wanted now. */
+export const How = {
+  safeIntegers: 1,
+  pluck: 2,
+  first: 4,
+  bound: 8,
+  list: 16,
+  byIndex: 32,
+  numbers: 64,
+  shiftNumbers: 7,
+  shift: 11,
+} as const;
+
+/** What is done with a statement (src/node/sqlite/statement.rs). */
+export const Access = { run: 0, read: 1, later: 2 } as const;
+
+/** As many values cross as arguments, or as shared numbers (src/node/sqlite/fast.rs); more cross in an array. */
+export const MOST_VALUES = 12;
+
+/** Position of the first value among the shared numbers. */
+export const NUMBERS = 4;
+
+/** Connection, statement, operation, how, and values that are numbers; after the call its status and numbers. */
+let shared: Float64Array | undefined;
+
+/** Makes an array of what native code delivers: its arguments. */
+export const collect = (...values: unknown[]): unknown[] => values;
+
+/** A native connection: its number, 0 when it is closed, and at hand what is called most. */
+export class Link {
+  number = 0;
+  /** What this thread shares with native code; the first number is the status of the last call. */
+  readonly numbers: Float64Array;
+  readonly #call: NativeModule['sqliteCall'];
+
+  constructor() {
+    const { sqliteShare, sqliteCall } = native();
+    if (shared === undefined) {
+      // Over an ArrayBuffer of its own, whose memory no engine moves.
+      shared = new Float64Array(new ArrayBuffer((NUMBERS + MOST_VALUES) * Float64Array.BYTES_PER_ELEMENT));
+      sqliteShare(shared);
+    }
+    this.numbers = shared;
+    this.#call = sqliteCall;
+  }
+
+  /** Run or read; `values` are those of the statement. Nothing else may happen between staging numbers and this. */
+  call(operation: number, statement: number, how: number, values: readonly unknown[]): unknown {
+    const { numbers } = this;
+    const call = this.#call;
+    numbers[0] = this.number;
+    numbers[1] = statement;
+    numbers[2] = operation;
+    numbers[3] = how;
+    switch (values.length) {
+      case 0:
+        return call(collect);
+      case 1:
+        return call(collect, values[0]);
+      case 2:
+        return call(collect, values[0], values[1]);
+      case 3:
+        return call(collect, values[0], values[1], values[2]);
+      default:
+        return call(collect, ...values);
+    }
+  }
+
+  /** @throws {TypeError} `ERR_NOT_OPEN` */
+  assertOpen(operation: string): void {
+    if (this.number === 0 && native().sqliteCheck(0, null, Access.later) !== 0) throw lastFailure(operation);
+  }
+
+  /** Whether a transaction is open. */
+  inTransaction(): boolean {
+    this.call(Operation.inTransaction, 0, 0, []);
+    return this.numbers[0] === 1;
+  }
+}
+
+/** A statement of native code. It must not lead to the object that has it: no database, no callback of the caller's. */
+export interface Handle {
+  readonly link: Link;
+  id: number;
+}
+
+/** Frees statements that nobody can reach any more. */
+export const unreachableStatements = new FinalizationRegistry<Handle>(({ link, id }) => {
+  if (link.number !== 0) native().sqliteFree(link.number, id);
+});
+
+/** Closes databases that nobody can reach any more. */
+export const unreachableDatabases = new FinalizationRegistry<Link>((link) => {
+  if (link.number === 0) return;
+  native().sqliteAbandon(link.number);
+  link.number = 0;
+});

@@ -1,0 +1,68 @@
+//! What a call answers.
+
+use napi::{Env, Result, Status, bindgen_prelude::Object};
+
+use super::{status, table};
+use crate::{
+    error::Error,
+    sync_conn::{Failure, MisuseClass, Result as Outcome},
+};
+
+/// 0, or what the call has to say.
+pub(super) fn done(result: Outcome<u32>) -> Result<u32> {
+    match result {
+        Ok(bits) => Ok(bits),
+        Err(failure) => failed(failure).map(|()| status::FAILED),
+    }
+}
+
+/// Keep a failure for `sqliteFailure`; an exception of JavaScript's is passed on.
+pub(super) fn failed(failure: Failure) -> Result<()> {
+    if matches!(failure, Failure::Thrown) {
+        return Err(napi::Error::new(Status::PendingException, String::new()));
+    }
+    table::fail(failure);
+    Ok(())
+}
+
+/// A failure as the facade's `FailureReport`.
+pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'env>> {
+    let mut report = Object::new(env)?;
+    match failure {
+        Failure::Misuse(misuse) => {
+            let class = match misuse.class {
+                MisuseClass::Type => "TypeError",
+                MisuseClass::Range => "RangeError",
+            };
+            report.set("class", class)?;
+            report.set("code", misuse.code)?;
+            report.set("message", misuse.message.as_ref())?;
+        }
+        Failure::Sqlite { extended, message, offset } => {
+            report.set("class", "SqliteError")?;
+            report.set("code", Failure::sqlite_code(*extended))?;
+            report.set("message", message.as_str())?;
+            report.set("rawCode", *extended)?;
+            if let Some(offset) = offset {
+                report.set("offset", *offset)?;
+            }
+        }
+        Failure::Other(error) => {
+            let code = match error {
+                Error::FileExists { .. } => "ERR_FILE_EXISTS",
+                Error::DirectoryMissing { .. } => "ERR_DIRECTORY_MISSING",
+                Error::Io { .. } => "CONNECTION_ERROR",
+                _ => "INTERNAL_ERROR",
+            };
+            report.set("class", "RunledgerError")?;
+            report.set("code", code)?;
+            report.set("message", error.to_string())?;
+        }
+        Failure::Thrown => {
+            report.set("class", "RunledgerError")?;
+            report.set("code", "INTERNAL_ERROR")?;
+            report.set("message", "JavaScript has thrown in the middle of a call")?;
+        }
+    }
+    Ok(report)
+}

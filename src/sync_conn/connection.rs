@@ -1,0 +1,469 @@
+#![forbid(unsafe_code)]
+//! A connection and its statements.
+
+use std::{
+    cell::{Cell as Place, RefCell, RefMut},
+    path::Path,
+    rc::Rc,
+    time::Duration,
+};
+
+use super::{
+    Access, Amount, Backup, BackupSource, Binder, Failure, Fetched, Misuse, OpenOptions, Reading, Result, Rows,
+    Statement, Step, backup,
+    cache::{Cache, Kind},
+    open, raw, script,
+};
+use crate::store::{Location, Settings};
+
+/// The number of a statement, unique among the living ones of its connection.
+pub type StatementId = u32;
+
+/// Hears the text of a statement.
+pub type Hear<'h> = dyn FnMut(&str) -> Result<()> + 'h;
+
+type Slot = Option<Rc<RefCell<Statement>>>;
+
+/// A connection of one thread.
+///
+/// All methods take `&self`: what is called back from JavaScript in the middle of a call may call again, and is told
+/// that the connection is busy where that would disturb.
+#[derive(Debug)]
+pub struct Connection {
+    // Before the connection: fields are dropped in order, and statements go first.
+    statements: RefCell<Vec<Slot>>,
+    free: RefCell<Vec<StatementId>>,
+    control: RefCell<[Option<StatementId>; Step::ALL.len()]>,
+    cache: RefCell<Cache>,
+    /// Statements that are being iterated.
+    iterating: Place<u32>,
+    /// JavaScript is being called from within a call.
+    calling: Place<bool>,
+    timeout: Duration,
+    source: BackupSource,
+    db: rusqlite::Connection,
+}
+
+impl Connection {
+    /// Open a database.
+    ///
+    /// # Errors
+    /// [`Misuse`] for options that make no sense, [`Failure::Sqlite`] with `SQLITE_CANTOPEN`.
+    pub fn open(options: &OpenOptions) -> Result<Self> {
+        let source = match &options.place {
+            super::Place::File(path) => BackupSource::File(path.clone()),
+            _ => BackupSource::Connection,
+        };
+        Ok(Self::over(open::open(options)?, options.timeout, source))
+    }
+
+    /// Open another connection to the database of a store, with the store's settings.
+    ///
+    /// # Errors
+    /// [`Failure::Sqlite`]
+    pub fn join(settings: &Settings) -> Result<Self> {
+        let source = match &settings.location {
+            Location::File(path) => BackupSource::File(path.clone()),
+            Location::Memory(_) => BackupSource::Connection,
+        };
+        Ok(Self::over(open::join(settings)?, settings.busy_timeout, source))
+    }
+
+    fn over(db: rusqlite::Connection, timeout: Duration, source: BackupSource) -> Self {
+        Self {
+            statements: RefCell::default(),
+            free: RefCell::default(),
+            control: RefCell::default(),
+            cache: RefCell::default(),
+            iterating: Place::new(0),
+            calling: Place::new(false),
+            timeout,
+            source,
+            db,
+        }
+    }
+
+    /// Compile exactly one statement, or share one that was compiled from the same text.
+    ///
+    /// # Errors
+    /// [`Misuse::NO_STATEMENT`], [`Misuse::MORE_THAN_ONE`], [`Failure::Sqlite`] for SQL that does not compile.
+    pub fn prepare(&self, sql: &str) -> Result<StatementId> {
+        self.not_calling()?;
+        let shareable = Cache::takes(sql);
+        if shareable {
+            let known = self.cache.borrow_mut().find(sql);
+            if let Some(id) = known
+                && let Ok(mut statement) = self.statement(id)?.try_borrow_mut()
+            {
+                statement.users += 1;
+                return Ok(id);
+            }
+        }
+        let mut statement = Statement::compile(&self.db, sql.into())?;
+        let text = Rc::clone(&statement.text);
+        statement.shared = shareable;
+        let id = self.keep(statement);
+        if shareable {
+            self.cache.borrow_mut().insert(&text, id);
+        }
+        Ok(id)
+    }
+
+    /// Have a statement to oneself: what is bound, and where it stands, is nobody else's then. Returns its number.
+    ///
+    /// # Errors
+    /// [`Failure::Sqlite`] if it has to be compiled again, and does not.
+    pub fn claim(&self, id: StatementId) -> Result<StatementId> {
+        let statement = self.statement(id)?;
+        let mut statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
+        if !statement.shared {
+            return Ok(id);
+        }
+        if statement.users == 1 {
+            statement.shared = false;
+            self.cache.borrow_mut().remove(&statement.text);
+            return Ok(id);
+        }
+        let own = Statement::compile(&self.db, Rc::clone(&statement.text))?;
+        statement.users -= 1;
+        Ok(self.keep(own))
+    }
+
+    /// Compile `PRAGMA source`, to be read and freed at once.
+    ///
+    /// # Errors
+    /// As [`Connection::prepare`]; [`Misuse::BUSY`] while something is being iterated.
+    pub fn pragma(&self, source: &str) -> Result<StatementId> {
+        self.quiet()?;
+        let mut statement = Statement::compile(&self.db, format!("PRAGMA {source}").into())?;
+        statement.read_as_pragma();
+        Ok(self.keep(statement))
+    }
+
+    /// The statement that takes a step of a transaction; compiled at first use and kept.
+    ///
+    /// # Errors
+    /// [`Failure::Sqlite`]
+    pub fn control(&self, step: Step) -> Result<StatementId> {
+        let known = self.control.borrow()[step as usize];
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let id = self.prepare(step.sql())?;
+        self.control.borrow_mut()[step as usize] = Some(id);
+        Ok(id)
+    }
+
+    /// The statement with this number.
+    ///
+    /// # Errors
+    /// [`Misuse::NOT_OPEN`] if there is none: it went with its connection.
+    pub fn statement(&self, id: StatementId) -> Result<Rc<RefCell<Statement>>> {
+        let statements = self.statements.borrow();
+        let statement = statements.get(id as usize).and_then(Option::as_ref).ok_or(Misuse::NOT_OPEN)?;
+        Ok(Rc::clone(statement))
+    }
+
+    /// One object less has this statement. When none is left, an iteration of it ends, and it is finalised or, if it is
+    /// shared, kept for a while.
+    pub fn free(&self, id: StatementId) {
+        let Ok(statement) = self.statement(id) else { return };
+        let Ok(mut statement) = statement.try_borrow_mut() else { return };
+        statement.users = statement.users.saturating_sub(1);
+        if statement.users > 0 {
+            return;
+        }
+        if !statement.shared {
+            if statement.active {
+                self.stopped(&mut statement);
+            }
+            return self.finalise(id);
+        }
+        let Some(oldest) = self.cache.borrow_mut().rest(id) else { return };
+        if oldest == id {
+            self.cache.borrow_mut().remove(&statement.text);
+        } else if let Ok(oldest) = self.statement(oldest) {
+            self.cache.borrow_mut().remove(&oldest.borrow().text);
+        }
+        self.finalise(oldest);
+    }
+
+    /// Share no statement any longer: what their texts mean may have changed.
+    fn forget_shared(&self) {
+        let (idle, used) = self.cache.borrow_mut().clear();
+        for id in idle {
+            self.finalise(id);
+        }
+        for id in used {
+            if let Ok(statement) = self.statement(id)
+                && let Ok(mut statement) = statement.try_borrow_mut()
+            {
+                statement.shared = false;
+            }
+        }
+    }
+
+    fn finalise(&self, id: StatementId) {
+        let slot = self.statements.borrow_mut().get_mut(id as usize).and_then(Option::take);
+        if slot.is_some() {
+            self.free.borrow_mut().push(id);
+        }
+    }
+
+    /// Fix the parameters of a statement.
+    ///
+    /// # Errors
+    /// [`Misuse`] for values that do not fit.
+    pub fn bind(
+        &self,
+        id: StatementId,
+        access: Access,
+        values: impl FnOnce(&mut Binder<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let statement = self.statement(id)?;
+        self.enter(&statement, access)?.bind(values)
+    }
+
+    /// Whether a statement could do now what `access` says.
+    ///
+    /// # Errors
+    /// [`Misuse`] if it could not.
+    pub fn check(&self, id: StatementId, access: Access) -> Result<()> {
+        let statement = self.statement(id)?;
+        self.enter(&statement, access).map(drop)
+    }
+
+    /// The text of a statement with its bound values, before it does what `access` says.
+    ///
+    /// # Errors
+    /// [`Misuse`] if it could not do that now.
+    pub fn expanded(&self, id: StatementId, access: Access) -> Result<String> {
+        let statement = self.statement(id)?;
+        let statement = self.enter(&statement, access)?;
+        Ok(statement.expanded())
+    }
+
+    /// Run a statement to its end. `values: None` runs it with what is bound. Returns the number of rows that it has
+    /// changed, and the rowid that was inserted last on this connection.
+    ///
+    /// # Errors
+    /// [`Misuse`], [`Failure::Sqlite`]
+    pub fn run(
+        &self,
+        id: StatementId,
+        values: Option<impl FnOnce(&mut Binder<'_>) -> Result<()>>,
+    ) -> Result<(i64, i64)> {
+        let statement = self.statement(id)?;
+        let mut statement = self.enter(&statement, Access::Run)?;
+        if let Some(values) = values {
+            statement.bind(values)?;
+        }
+        let (_, before) = raw::changes(&self.db);
+        let ran = loop {
+            match statement.raw.step() {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        statement.rest();
+        self.has_run(&mut statement, &ran);
+        ran?;
+        let (changes, after) = raw::changes(&self.db);
+        Ok((if after == before { 0 } else { changes }, self.db.last_insert_rowid()))
+    }
+
+    /// Read the first rows of a statement. `values: None` reads with what is bound. If there may be more, the statement
+    /// is busy until [`Connection::resume`] has read them or [`Connection::stop`] was called.
+    ///
+    /// # Errors
+    /// [`Misuse`], [`Failure::Sqlite`], those of `rows`
+    pub fn query(
+        &self,
+        id: StatementId,
+        values: Option<impl FnOnce(&mut Binder<'_>) -> Result<()>>,
+        amount: Amount,
+        reading: Reading,
+        rows: &mut impl Rows,
+    ) -> Result<Fetched> {
+        let statement = self.statement(id)?;
+        let mut statement = self.enter(&statement, Access::Read)?;
+        if let Some(values) = values {
+            statement.bind(values)?;
+        }
+        let fetched = statement.fetch(amount, reading, rows);
+        self.has_run(&mut statement, &fetched);
+        let fetched = fetched?;
+        if fetched.more && amount != Amount::First {
+            statement.active = true;
+            self.iterating.set(self.iterating.get() + 1);
+        }
+        Ok(fetched)
+    }
+
+    /// Read on.
+    ///
+    /// # Errors
+    /// [`Failure::Sqlite`], those of `rows`; the statement is not busy any more then.
+    pub fn resume(&self, id: StatementId, limit: u32, reading: Reading, rows: &mut impl Rows) -> Result<Fetched> {
+        self.not_calling()?;
+        let statement = self.statement(id)?;
+        let mut statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
+        if !statement.active {
+            return Ok(Fetched::default());
+        }
+        let fetched = statement.fetch(Amount::UpTo(limit), reading, rows);
+        self.has_run(&mut statement, &fetched);
+        if !matches!(fetched, Ok(Fetched { more: true, .. })) {
+            self.stopped(&mut statement);
+        }
+        fetched
+    }
+
+    /// End an iteration.
+    ///
+    /// # Errors
+    /// [`Misuse::BUSY`] from within a call.
+    pub fn stop(&self, id: StatementId) -> Result<()> {
+        self.not_calling()?;
+        let statement = self.statement(id)?;
+        let mut statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
+        if statement.active {
+            statement.rest();
+            self.stopped(&mut statement);
+        }
+        Ok(())
+    }
+
+    /// Run all statements of `sql`. `before` hears the text of each one before it runs.
+    ///
+    /// # Errors
+    /// [`Failure::Sqlite`] of the first one that fails; those before it stay in effect. Those of `before`.
+    pub fn exec(&self, sql: &str, before: Option<&mut Hear<'_>>) -> Result<()> {
+        self.quiet()?;
+        let mut before = before;
+        let mut disturbed = false;
+        let ran = script::run(&self.db, sql, &mut |text, kind| {
+            disturbed |= kind == Kind::Disturbing;
+            match &mut before {
+                Some(before) => self.calling(|| before(&text())),
+                None => Ok(()),
+            }
+        });
+        if disturbed || (ran.is_err() && !self.in_transaction()) {
+            self.forget_shared();
+        }
+        ran
+    }
+
+    /// Call JavaScript, which may not use this connection meanwhile.
+    pub fn calling<T>(&self, call: impl FnOnce() -> T) -> T {
+        struct Calling<'c>(&'c Place<bool>);
+        impl Drop for Calling<'_> {
+            fn drop(&mut self) {
+                self.0.set(false);
+            }
+        }
+        self.calling.set(true);
+        let _calling = Calling(&self.calling);
+        call()
+    }
+
+    /// Whether a transaction is open.
+    pub fn in_transaction(&self) -> bool {
+        !self.db.is_autocommit()
+    }
+
+    /// A copy to make on another thread; `None` where only [`Connection::copy`] can.
+    pub fn backup(&self, target: &Path) -> Option<Backup> {
+        match &self.source {
+            BackupSource::File(source) => {
+                Some(Backup { source: source.clone(), target: target.to_owned(), timeout: self.timeout })
+            }
+            BackupSource::Connection => None,
+        }
+    }
+
+    /// Copy all pages to a new file, on this thread. Returns their number.
+    ///
+    /// # Errors
+    /// As [`Backup::run`].
+    pub fn copy(&self, target: &Path) -> Result<i32> {
+        self.not_calling()?;
+        backup::copy(&self.db, target)
+    }
+
+    /// Whether it may be closed now.
+    ///
+    /// # Errors
+    /// [`Misuse::BUSY`] while something runs or is being iterated.
+    pub fn may_close(&self) -> Result<()> {
+        self.quiet()
+    }
+
+    /// Finalise all statements, roll back an open transaction, and let go of the file. Dropping does the same.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn keep(&self, statement: Statement) -> StatementId {
+        let slot = Some(Rc::new(RefCell::new(statement)));
+        let mut statements = self.statements.borrow_mut();
+        match self.free.borrow_mut().pop() {
+            Some(id) => {
+                statements[id as usize] = slot;
+                id
+            }
+            None => {
+                statements.push(slot);
+                StatementId::try_from(statements.len() - 1).unwrap_or(StatementId::MAX)
+            }
+        }
+    }
+
+    /// Take a statement for a call, if nothing stands against it.
+    fn enter<'s>(&self, statement: &'s RefCell<Statement>, access: Access) -> Result<RefMut<'s, Statement>> {
+        self.not_calling()?;
+        let statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
+        if access == Access::Read && !statement.reader() {
+            return Err(Misuse::NO_DATA.into());
+        }
+        if statement.active {
+            return Err(Misuse::STATEMENT_BUSY.into());
+        }
+        let writes = match access {
+            Access::Run => true,
+            Access::Read => !statement.readonly(),
+            Access::Touch => false,
+        };
+        if writes && self.iterating.get() > 0 {
+            return Err(Misuse::BUSY.into());
+        }
+        Ok(statement)
+    }
+
+    /// A statement has run. If that may have changed what texts mean, none is shared any longer. A failure may have had
+    /// SQLite roll back by itself, changes of the schema included.
+    fn has_run<T>(&self, statement: &mut Statement, outcome: &Result<T>) {
+        let undone = || matches!(outcome, Err(Failure::Sqlite { .. })) && !self.in_transaction();
+        if statement.kind == Kind::Disturbing || undone() {
+            statement.shared = false;
+            self.forget_shared();
+        }
+    }
+
+    fn stopped(&self, statement: &mut Statement) {
+        statement.active = false;
+        self.iterating.set(self.iterating.get() - 1);
+    }
+
+    fn not_calling(&self) -> Result<()> {
+        if self.calling.get() { Err(Failure::Misuse(Misuse::BUSY)) } else { Ok(()) }
+    }
+
+    /// Nothing is being called and nothing is being iterated.
+    fn quiet(&self) -> Result<()> {
+        self.not_calling()?;
+        if self.iterating.get() > 0 { Err(Misuse::BUSY.into()) } else { Ok(()) }
+    }
+}
