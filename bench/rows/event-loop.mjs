@@ -16,7 +16,7 @@ export const eventLoop = [
     title: `delay of timers while a batch of ${BATCH} arrives every ${EVERY_MS} ms (20,000 events a second)`,
     peers: LIBRARIES,
     size: {
-      quick: { peers: FEW, seconds: 1, repetitions: 1 },
+      quick: { peers: FEW, seconds: 0.6, repetitions: 1 },
       full: { seconds: 5, repetitions: 3 },
     },
     columns: [

@@ -54,20 +54,20 @@ export const recordings = [
   recorded({
     id: 'recorded-batch',
     title: 'insertEventBatch of the session',
-    size: { quick: { peers: FEW, calls: 2, repetitions: 3 }, full: { calls: 5, repetitions: 7 } },
+    size: { quick: { peers: FEW, calls: 2, repetitions: 2 }, full: { calls: 5, repetitions: 7 } },
     ...writing((client, events) => client.insertEventBatch(events)),
   }),
   recorded({
     id: 'recorded-concurrent',
     title: 'the session as 990 concurrent insertEvent',
-    size: { quick: { peers: FEW, calls: 1, repetitions: 3 }, full: { calls: 3, repetitions: 5 } },
+    size: { quick: { peers: FEW, calls: 1, repetitions: 2 }, full: { calls: 3, repetitions: 5 } },
     ...writing((client, events) => client.insertTogether(events)),
   }),
   recorded({
     id: 'recorded-session',
     title: 'getSessionWithEvents of the session (1.3 MB); one call',
     size: {
-      quick: { peers: FEW, events: 10_000, calls: 10, repetitions: 3 },
+      quick: { peers: FEW, events: 10_000, calls: 10, repetitions: 2 },
       full: { events: 50_000, calls: 30, repetitions: 7 },
     },
     ...reading(async (client, id) => expectRows((await client.getSessionWithEvents(id)).events, 990)),
@@ -76,7 +76,7 @@ export const recordings = [
     id: 'recorded-page',
     title: 'queryEvents of the session, limit 100; one call',
     size: {
-      quick: { peers: FEW, events: 10_000, calls: 40, repetitions: 3 },
+      quick: { peers: FEW, events: 10_000, calls: 40, repetitions: 2 },
       full: { events: 50_000, calls: 100, repetitions: 7 },
     },
     ...reading(async (client, sessionId) => expectRows(await client.queryEvents({ sessionId, limit: 100 }), 100)),
@@ -85,7 +85,7 @@ export const recordings = [
     id: 'recorded-10k',
     title: 'queryEvents of 10,000 rows of such sessions, the latest first',
     size: {
-      quick: { peers: FEW, events: 10_000, calls: 1, repetitions: 3 },
+      quick: { peers: FEW, events: 10_000, calls: 1, repetitions: 2 },
       full: { events: 50_000, calls: 1, repetitions: 7 },
     },
     ...reading(async (client) => expectRows(await client.queryEvents({ limit: 10_000 }), 10_000)),

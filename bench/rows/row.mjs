@@ -44,7 +44,7 @@ export async function onNewFile(context, work) {
 
 /** Measures `work(list)` for each of the lists, one after the other, on a new file. */
 export function measureWrites(context, all, work) {
-  const lists = context.warming ? all.slice(0, 1) : all;
+  const lists = context.warming ? [all[0].slice(0, 1000)] : all;
   return onNewFile(context, async (client) => {
     const run = async () => {
       for (const list of lists) await work(client, list);
