@@ -40,6 +40,7 @@ const GENERATED = [
   'Cargo.lock',
   'package-lock.json',
   'runtimes/package-lock.json',
+  'bench/package-lock.json',
 ];
 
 const locked = CI ? ['--locked'] : [];
