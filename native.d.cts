@@ -84,8 +84,8 @@ export declare function sqliteBind(connection: number, statement: number, access
  */
 export declare function sqliteCheck(connection: number, statement: number | undefined | null, access: number): number
 
-/** Have a statement to oneself, to fix its parameters or to iterate. Returns its number; null after a failure. */
-export declare function sqliteClaim(connection: number, statement: number): number | null
+/** Have a statement to oneself, to iterate or, for good, to fix its parameters. Returns its number; null after a failure. */
+export declare function sqliteClaim(connection: number, statement: number, forGood: boolean): number | null
 
 /** Close a connection, unless it is busy. */
 export declare function sqliteClose(connection: number): number

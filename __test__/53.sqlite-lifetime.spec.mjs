@@ -60,6 +60,33 @@ test('several statements of one text are iterated beside each other', () => {
   assert.deepEqual([bound.get(), free.get(2), bound.get(), free.get(3)], [1, 2, 1, 3]);
 });
 
+test('what is bound for good stays bound, however large, and what is not does not', () => {
+  const db = open();
+  const large = Buffer.alloc(100_000, 1);
+  const sql = 'select length(?), ?';
+  const [bound, free] = [db.prepare(sql).raw().bind(large, 'x'.repeat(10_000)), db.prepare(sql).raw()];
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(bound.get(), [100_000, 'x'.repeat(10_000)]);
+    assert.deepEqual([...bound.iterate()], [[100_000, 'x'.repeat(10_000)]]);
+    assert.deepEqual(free.get(large, i), [100_000, i]);
+    assert.throws(() => free.get(), RangeError);
+  }
+});
+
+test('iterations of one text, one after another and abandoned, share what was compiled', () => {
+  const db = open();
+  db.exec('insert into t(b) values (1), (2)');
+  for (let i = 0; i < 1000; i++) {
+    const s = db.prepare('select b from t where a >= ?').pluck();
+    if (i % 3 === 0) assert.deepEqual([...s.iterate(1)], [1, 2]);
+    else if (i % 3 === 1) { for (const b of s.iterate(2)) { assert.equal(b, 2); break; } }
+    else assert.deepEqual(s.iterate(1).return(), { value: undefined, done: true });
+    assert.deepEqual(s.all(1), [1, 2]);
+  }
+  db.exec('drop table t');
+  assert.throws(() => db.prepare('select b from t where a >= ?'), { message: 'no such table: t' });
+});
+
 test('statements of one text keep their own modes', () => {
   const db = open();
   const sql = 'select 1 a, 2 b';

@@ -172,7 +172,7 @@ export type Description = [
 
 /** The functions that src/node/sqlite/fast.rs registers by hand. */
 interface FastSqlite {
-  sqliteShare(numbers: Float64Array): void;
+  sqliteShare(): Float64Array;
   sqliteCall(collect: Collect, ...values: unknown[]): unknown;
 }
 

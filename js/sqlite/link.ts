@@ -32,27 +32,22 @@ export const MOST_VALUES = 12;
 /** Position of the first value among the shared numbers. */
 export const NUMBERS = 4;
 
-/** Connection, statement, operation, how, and values that are numbers; after the call its status and numbers. */
-let shared: Float64Array | undefined;
-
 /** Makes an array of what native code delivers: its arguments. */
 export const collect = (...values: unknown[]): unknown[] => values;
 
 /** A native connection: its number, 0 when it is closed, and at hand what is called most. */
 export class Link {
   number = 0;
-  /** What this thread shares with native code; the first number is the status of the last call. */
+  /**
+   * What this thread shares with native code. Before a call: connection, statement, operation, how, and values that are
+   * numbers. After it: its status and numbers.
+   */
   readonly numbers: Float64Array;
   readonly #call: NativeModule['sqliteCall'];
 
   constructor() {
     const { sqliteShare, sqliteCall } = native();
-    if (shared === undefined) {
-      // Over an ArrayBuffer of its own, whose memory no engine moves.
-      shared = new Float64Array(new ArrayBuffer((NUMBERS + MOST_VALUES) * Float64Array.BYTES_PER_ELEMENT));
-      sqliteShare(shared);
-    }
-    this.numbers = shared;
+    this.numbers = sqliteShare();
     this.#call = sqliteCall;
   }
 

@@ -87,7 +87,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
   }
 
   iterate(...args: BindArgs): IterableIterator<R> {
-    if (this.reader) this.#claim('iterate');
+    if (this.reader) this.#claim('iterate', false);
     // No row yet: the statement is bound and busy, and reads when it is asked.
     this.#call(Operation.query, 'iterate', 0, args);
     this.#busy = true;
@@ -128,7 +128,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
       );
     }
     this.#check('bind', Access.later);
-    this.#claim('bind');
+    this.#claim('bind', true);
     bindArguments(this.#handle, Access.later, args, this.#parameterNames, 'bind');
     this.#bound = true;
     return this;
@@ -237,8 +237,8 @@ export class PreparedStatement<R = any> implements Statement<R> {
   }
 
   /** Have the native statement to itself: until now it may be that of all who have prepared the same text. */
-  #claim(operation: string): void {
-    const id = native().sqliteClaim(this.#link.number, this.#handle.id);
+  #claim(operation: string, forGood: boolean): void {
+    const id = native().sqliteClaim(this.#link.number, this.#handle.id, forGood);
     if (id === null) throw lastFailure(operation);
     if (id === this.#handle.id) return;
     this.#handle.id = id;
@@ -248,7 +248,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
 
   #setMode(method: string, mode: Mode, on: boolean): this {
     this.#assertReader(method);
-    this.#check('safeIntegers', Access.later);
+    this.#check(method, Access.later);
     if (typeof on !== 'boolean') throw wrongType('first argument', 'a boolean');
     const pluck = mode === Mode.pluck;
     if (on) this.#mode = mode;

@@ -63,9 +63,14 @@ impl Cache {
         Some(id)
     }
 
-    /// Share a statement.
-    pub(super) fn insert(&mut self, text: &Rc<str>, id: StatementId) {
+    /// Share a statement that was compiled just now, instead of one that is of no use.
+    pub(super) fn replace(&mut self, text: &Rc<str>, id: StatementId) {
         self.by_text.insert(Rc::clone(text), id);
+    }
+
+    /// Share a statement, unless there is one of its text. Returns whether it is shared.
+    pub(super) fn insert(&mut self, text: &Rc<str>, id: StatementId) -> bool {
+        *self.by_text.entry(Rc::clone(text)).or_insert(id) == id
     }
 
     /// Share it no longer.

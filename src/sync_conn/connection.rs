@@ -31,17 +31,17 @@ type Slot = Option<Rc<RefCell<Statement>>>;
 #[derive(Debug)]
 pub struct Connection {
     // Before the connection: fields are dropped in order, and statements go first.
-    statements: RefCell<Vec<Slot>>,
-    free: RefCell<Vec<StatementId>>,
-    control: RefCell<[Option<StatementId>; Step::ALL.len()]>,
-    cache: RefCell<Cache>,
+    pub(super) statements: RefCell<Vec<Slot>>,
+    pub(super) free: RefCell<Vec<StatementId>>,
+    pub(super) control: RefCell<[Option<StatementId>; Step::ALL.len()]>,
+    pub(super) cache: RefCell<Cache>,
     /// Statements that are being iterated.
     iterating: Place<u32>,
     /// JavaScript is being called from within a call.
     calling: Place<bool>,
     timeout: Duration,
     source: BackupSource,
-    db: rusqlite::Connection,
+    pub(super) db: rusqlite::Connection,
 }
 
 impl Connection {
@@ -83,134 +83,7 @@ impl Connection {
         }
     }
 
-    /// Compile exactly one statement, or share one that was compiled from the same text.
-    ///
-    /// # Errors
-    /// [`Misuse::NO_STATEMENT`], [`Misuse::MORE_THAN_ONE`], [`Failure::Sqlite`] for SQL that does not compile.
-    pub fn prepare(&self, sql: &str) -> Result<StatementId> {
-        self.not_calling()?;
-        let shareable = Cache::takes(sql);
-        if shareable {
-            let known = self.cache.borrow_mut().find(sql);
-            if let Some(id) = known
-                && let Ok(mut statement) = self.statement(id)?.try_borrow_mut()
-            {
-                statement.users += 1;
-                return Ok(id);
-            }
-        }
-        let mut statement = Statement::compile(&self.db, sql.into())?;
-        let text = Rc::clone(&statement.text);
-        statement.shared = shareable;
-        let id = self.keep(statement);
-        if shareable {
-            self.cache.borrow_mut().insert(&text, id);
-        }
-        Ok(id)
-    }
-
-    /// Have a statement to oneself: what is bound, and where it stands, is nobody else's then. Returns its number.
-    ///
-    /// # Errors
-    /// [`Failure::Sqlite`] if it has to be compiled again, and does not.
-    pub fn claim(&self, id: StatementId) -> Result<StatementId> {
-        let statement = self.statement(id)?;
-        let mut statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
-        if !statement.shared {
-            return Ok(id);
-        }
-        if statement.users == 1 {
-            statement.shared = false;
-            self.cache.borrow_mut().remove(&statement.text);
-            return Ok(id);
-        }
-        let own = Statement::compile(&self.db, Rc::clone(&statement.text))?;
-        statement.users -= 1;
-        Ok(self.keep(own))
-    }
-
-    /// Compile `PRAGMA source`, to be read and freed at once.
-    ///
-    /// # Errors
-    /// As [`Connection::prepare`]; [`Misuse::BUSY`] while something is being iterated.
-    pub fn pragma(&self, source: &str) -> Result<StatementId> {
-        self.quiet()?;
-        let mut statement = Statement::compile(&self.db, format!("PRAGMA {source}").into())?;
-        statement.read_as_pragma();
-        Ok(self.keep(statement))
-    }
-
-    /// The statement that takes a step of a transaction; compiled at first use and kept.
-    ///
-    /// # Errors
-    /// [`Failure::Sqlite`]
-    pub fn control(&self, step: Step) -> Result<StatementId> {
-        let known = self.control.borrow()[step as usize];
-        if let Some(id) = known {
-            return Ok(id);
-        }
-        let id = self.prepare(step.sql())?;
-        self.control.borrow_mut()[step as usize] = Some(id);
-        Ok(id)
-    }
-
-    /// The statement with this number.
-    ///
-    /// # Errors
-    /// [`Misuse::NOT_OPEN`] if there is none: it went with its connection.
-    pub fn statement(&self, id: StatementId) -> Result<Rc<RefCell<Statement>>> {
-        let statements = self.statements.borrow();
-        let statement = statements.get(id as usize).and_then(Option::as_ref).ok_or(Misuse::NOT_OPEN)?;
-        Ok(Rc::clone(statement))
-    }
-
-    /// One object less has this statement. When none is left, an iteration of it ends, and it is finalised or, if it is
-    /// shared, kept for a while.
-    pub fn free(&self, id: StatementId) {
-        let Ok(statement) = self.statement(id) else { return };
-        let Ok(mut statement) = statement.try_borrow_mut() else { return };
-        statement.users = statement.users.saturating_sub(1);
-        if statement.users > 0 {
-            return;
-        }
-        if !statement.shared {
-            if statement.active {
-                self.stopped(&mut statement);
-            }
-            return self.finalise(id);
-        }
-        let Some(oldest) = self.cache.borrow_mut().rest(id) else { return };
-        if oldest == id {
-            self.cache.borrow_mut().remove(&statement.text);
-        } else if let Ok(oldest) = self.statement(oldest) {
-            self.cache.borrow_mut().remove(&oldest.borrow().text);
-        }
-        self.finalise(oldest);
-    }
-
-    /// Share no statement any longer: what their texts mean may have changed.
-    fn forget_shared(&self) {
-        let (idle, used) = self.cache.borrow_mut().clear();
-        for id in idle {
-            self.finalise(id);
-        }
-        for id in used {
-            if let Ok(statement) = self.statement(id)
-                && let Ok(mut statement) = statement.try_borrow_mut()
-            {
-                statement.shared = false;
-            }
-        }
-    }
-
-    fn finalise(&self, id: StatementId) {
-        let slot = self.statements.borrow_mut().get_mut(id as usize).and_then(Option::take);
-        if slot.is_some() {
-            self.free.borrow_mut().push(id);
-        }
-    }
-
-    /// Fix the parameters of a statement.
+    /// Give a statement its parameters: for the run or read that follows, or ([`Access::Touch`]) for good.
     ///
     /// # Errors
     /// [`Misuse`] for values that do not fit.
@@ -221,7 +94,12 @@ impl Connection {
         values: impl FnOnce(&mut Binder<'_>) -> Result<()>,
     ) -> Result<()> {
         let statement = self.statement(id)?;
-        self.enter(&statement, access)?.bind(values)
+        let mut statement = self.enter(&statement, access)?;
+        statement.bind(values)?;
+        if access == Access::Touch {
+            statement.keep_bindings();
+        }
+        Ok(())
     }
 
     /// Whether a statement could do now what `access` says.
@@ -314,8 +192,13 @@ impl Connection {
         }
         let fetched = statement.fetch(Amount::UpTo(limit), reading, rows);
         self.has_run(&mut statement, &fetched);
-        if !matches!(fetched, Ok(Fetched { more: true, .. })) {
-            self.stopped(&mut statement);
+        match fetched {
+            Ok(Fetched { more: true, .. }) => statement.worked = true,
+            Ok(_) => {
+                self.stopped(&mut statement);
+                self.give_back(id, &mut statement);
+            }
+            Err(_) => self.stopped(&mut statement),
         }
         fetched
     }
@@ -330,7 +213,11 @@ impl Connection {
         let mut statement = statement.try_borrow_mut().map_err(|_| Misuse::STATEMENT_BUSY)?;
         if statement.active {
             statement.rest();
+            let worked = statement.worked;
             self.stopped(&mut statement);
+            if worked {
+                self.give_back(id, &mut statement);
+            }
         }
         Ok(())
     }
@@ -406,21 +293,6 @@ impl Connection {
         drop(self);
     }
 
-    fn keep(&self, statement: Statement) -> StatementId {
-        let slot = Some(Rc::new(RefCell::new(statement)));
-        let mut statements = self.statements.borrow_mut();
-        match self.free.borrow_mut().pop() {
-            Some(id) => {
-                statements[id as usize] = slot;
-                id
-            }
-            None => {
-                statements.push(slot);
-                StatementId::try_from(statements.len() - 1).unwrap_or(StatementId::MAX)
-            }
-        }
-    }
-
     /// Take a statement for a call, if nothing stands against it.
     fn enter<'s>(&self, statement: &'s RefCell<Statement>, access: Access) -> Result<RefMut<'s, Statement>> {
         self.not_calling()?;
@@ -452,17 +324,18 @@ impl Connection {
         }
     }
 
-    fn stopped(&self, statement: &mut Statement) {
+    pub(super) fn stopped(&self, statement: &mut Statement) {
         statement.active = false;
+        statement.worked = false;
         self.iterating.set(self.iterating.get() - 1);
     }
 
-    fn not_calling(&self) -> Result<()> {
+    pub(super) fn not_calling(&self) -> Result<()> {
         if self.calling.get() { Err(Failure::Misuse(Misuse::BUSY)) } else { Ok(()) }
     }
 
     /// Nothing is being called and nothing is being iterated.
-    fn quiet(&self) -> Result<()> {
+    pub(super) fn quiet(&self) -> Result<()> {
         self.not_calling()?;
         if self.iterating.get() > 0 { Err(Misuse::BUSY.into()) } else { Ok(()) }
     }

@@ -18,6 +18,7 @@ mod open;
 mod raw;
 mod script;
 mod statement;
+mod statements;
 mod transaction;
 
 pub use backup::{Backup, BackupSource};

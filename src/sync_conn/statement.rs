@@ -65,6 +65,10 @@ pub struct Statement {
     pub(super) users: u32,
     /// Whether others who prepare the text get it too.
     pub(super) shared: bool,
+    /// It was shared, and will be again after the iteration that it was claimed for.
+    pub(super) lent: bool,
+    /// It has given a row in this iteration: its text still means what it meant when it was compiled.
+    pub(super) worked: bool,
 }
 
 impl Statement {
@@ -92,6 +96,8 @@ impl Statement {
             text,
             users: 1,
             shared: false,
+            lent: false,
+            worked: false,
         })
     }
 
@@ -164,6 +170,11 @@ impl Statement {
                 Err(error)
             }
         }
+    }
+
+    /// What is bound stays for good.
+    pub(super) fn keep_bindings(&mut self) {
+        self.heavy = false;
     }
 
     /// Go back to the start and let go of what is large. An error of the run was reported when it happened.

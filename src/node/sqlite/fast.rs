@@ -2,8 +2,7 @@
 //!
 //! One function does all of it. It is registered with Node-API by hand, and its numbers go through memory that both sides
 //! see, in both directions: a store of JavaScript's costs next to nothing, a conversion by Node-API more than SQLite needs
-//! for one step. Each copy of the add-on's exports has such memory of its own, which JavaScript makes and `sqliteShare`
-//! tells us of.
+//! for one step. Each copy of the add-on's exports has such memory of its own, which `sqliteShare` hands out.
 
 use std::{
     cell::{Cell as Slot, RefCell},
@@ -36,6 +35,8 @@ type Numbers = [f64; NUMBERS + MOST_VALUES];
 /// What belongs to one copy of the exports.
 struct Shared {
     numbers: Slot<*mut Numbers>,
+    /// Keeps the array over that memory, and so the memory, alive.
+    view: Slot<sys::napi_ref>,
     /// Buffers for the cells of a call and for a text on its way in, kept for the next call.
     buffers: RefCell<(Vec<sys::napi_value>, Vec<u8>)>,
 }
@@ -43,7 +44,8 @@ struct Shared {
 /// The functions that are registered by hand.
 #[napi(module_exports)]
 pub(super) fn export_fast_functions(mut exports: Object<'_>, env: Env) -> Result<()> {
-    let shared = Shared { numbers: Slot::new(ptr::null_mut()), buffers: RefCell::default() };
+    let shared =
+        Shared { numbers: Slot::new(ptr::null_mut()), view: Slot::new(ptr::null_mut()), buffers: RefCell::default() };
     let shared = Box::into_raw(Box::new(shared));
     for (name, function) in FUNCTIONS {
         let mut made = ptr::null_mut();
@@ -71,24 +73,36 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 
 const FUNCTIONS: [(&str, Callback); 2] = [("sqliteShare", share), ("sqliteCall", call)];
 
-/// `sqliteShare(numbers)`: a Float64Array over an ArrayBuffer of its own, which is never resized, detached or let go of.
+/// `sqliteShare()`: a Float64Array over the shared numbers, always the same. Whoever has it does not detach its memory.
 unsafe extern "C" fn share(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let Some((shared, [view, ..], _)) = begin(env, info) else { return ptr::null_mut() };
-    let (mut kind, mut length, mut data, mut reference) = (0, 0, ptr::null_mut(), ptr::null_mut());
-    let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `view` lives in the handle scope of this call; the reference keeps its memory alive from now on.
+    let Some((shared, ..)) = begin(env, info) else { return ptr::null_mut() };
+    let mut view = ptr::null_mut();
+    if !shared.view.get().is_null() {
+        // SAFETY: the reference was made below, in this environment.
+        unsafe { sys::napi_get_reference_value(env, shared.view.get(), &raw mut view) };
+        return view;
+    }
+    let (mut data, mut buffer, mut reference) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: an ArrayBuffer has the size that is asked for, begins aligned for any number, and no engine moves its
+    // memory; the reference keeps it alive.
     unsafe {
-        let told =
-            sys::napi_get_typedarray_info(env, view, &raw mut kind, &raw mut length, &raw mut data, buffer, offset);
-        let fits = kind == sys::TypedarrayType::float64_array && length == NUMBERS + MOST_VALUES;
-        if told == sys::Status::napi_ok
-            && fits
-            && sys::napi_create_reference(env, view, 1, &raw mut reference) == sys::Status::napi_ok
-        {
+        let made = sys::napi_create_arraybuffer(env, size_of::<Numbers>(), &raw mut data, &raw mut buffer)
+            == sys::Status::napi_ok
+            && sys::napi_create_typedarray(
+                env,
+                sys::TypedarrayType::float64_array,
+                NUMBERS + MOST_VALUES,
+                buffer,
+                0,
+                &raw mut view,
+            ) == sys::Status::napi_ok
+            && sys::napi_create_reference(env, view, 1, &raw mut reference) == sys::Status::napi_ok;
+        if made {
             shared.numbers.set(data.cast());
+            shared.view.set(reference);
         }
     }
-    ptr::null_mut()
+    view
 }
 
 /// `sqliteCall(collect, ...values)`: do what the shared numbers say.
@@ -104,7 +118,7 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
     if numbers.is_null() {
         return ptr::null_mut();
     }
-    // SAFETY: `sqliteShare` has made sure that so many numbers are there, and keeps them alive; only this thread uses them.
+    // SAFETY: `sqliteShare` has made so many numbers and keeps them alive; only this thread uses them.
     let call = Call::new(env, unsafe { *numbers }, &arguments[..count]);
     // A call within a call (a text is told to JavaScript) finds the buffers lent, and has its own.
     let mut own = (Vec::new(), Vec::new());

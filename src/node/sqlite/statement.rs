@@ -48,10 +48,10 @@ pub fn sqlite_control(connection: u32, step: u32) -> Result<Option<u32>> {
     }))
 }
 
-/// Have a statement to oneself, to fix its parameters or to iterate. Returns its number; null after a failure.
+/// Have a statement to oneself, to iterate or, for good, to fix its parameters. Returns its number; null after a failure.
 #[napi(catch_unwind)]
-pub fn sqlite_claim(connection: u32, statement: u32) -> Result<Option<u32>> {
-    list(table::get(connection).and_then(|connection| connection.claim(statement)))
+pub fn sqlite_claim(connection: u32, statement: u32, for_good: bool) -> Result<Option<u32>> {
+    list(table::get(connection).and_then(|connection| connection.claim(statement, for_good)))
 }
 
 /// One object less has a statement.
