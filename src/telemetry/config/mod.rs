@@ -171,7 +171,7 @@ mod tests {
     use crate::telemetry::check::testing::refusal;
 
     fn environment() -> Environment {
-        Environment { cwd: "/work".to_owned(), ..Environment::default() }
+        Environment { cwd: "/srv".to_owned(), ..Environment::default() }
     }
 
     fn map(entries: &[(&str, Input)]) -> Input {
@@ -204,7 +204,7 @@ mod tests {
                 + r#""debug":false,"enableMetrics":true,"slowQueryThresholdMs":100,"metadataFormat":"text","#
                 + r#""autoCreateSessions":false,"audit":"sessions","auditRetentionDays":365}"#
         );
-        assert_eq!(expected.path, "/work/.vibekit/telemetry.db");
+        assert_eq!(expected.path, "/srv/.vibekit/telemetry.db");
         assert!(expected.registrable && !expected.query_logging && !expected.is_memory());
     }
 
@@ -226,8 +226,8 @@ mod tests {
         assert_eq!(shown.get("mine"), &Input::List(vec![Input::Null]));
         assert_eq!(shown.get("archiveDir"), &text("old"));
         assert_eq!(shown.get("logger"), &Input::Undefined);
-        assert_eq!((config.path.as_str(), config.prune_days, config.max_size_mb), ("/work/x.db", None, None));
-        assert_eq!(config.archive_dir.as_deref(), Some("/work/old"));
+        assert_eq!((config.path.as_str(), config.prune_days, config.max_size_mb), ("/srv/x.db", None, None));
+        assert_eq!(config.archive_dir.as_deref(), Some("/srv/old"));
     }
 
     #[test]
