@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! The writer thread: the only owner of the write connection of a store.
+//! The writer thread: the owner of the write connection of a store. Between its jobs a lone write may borrow it
+//! ([`WriteSession::transaction_now`]).
 //!
 //! It takes everything that is queued, opens one `BEGIN IMMEDIATE`, runs the writes one after another, commits once,
 //! and only then settles them. A write that fails is undone alone.
