@@ -3,17 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    action::{Action, Args},
-    check,
-    config::AuditScope,
-    filter,
-    kinds::AuditOperation,
-    reads,
-    shape::AUDIT,
-    state::Telemetry,
-};
-use crate::{clock::now, error::Result, store::Conn};
+use super::{Action, check, config::AuditScope, filter, kinds::AuditOperation, reads, shape::AUDIT, state::Telemetry};
+use crate::{client::Args, clock::now, error::Result, store::Conn};
 
 /// Record ids that stand for many rows.
 const MANY: &str = "*";

@@ -10,9 +10,7 @@ use rusqlite::{CachedStatement, Params, params};
 use serde_json::json;
 
 use super::{
-    action::{Action, Args, count},
-    audit,
-    call::{Inserted, Value},
+    Action, audit,
     check::{self, Argument, NewEvent, not_an_object},
     config::OnSizeLimit,
     filter::{EventDeletion, EventFilter},
@@ -25,6 +23,7 @@ use super::{
     statistics::EventFacts,
 };
 use crate::{
+    client::{Args, Inserted, Value, count},
     clock::now,
     error::{Error, Result},
     packed::{Parcel, Record},

@@ -3,12 +3,9 @@
 
 use rusqlite::params_from_iter;
 
-use super::{
-    action::Action,
-    call::{Reply, Value},
-    filter::Query,
-};
+use super::{Action, filter::Query};
 use crate::{
+    client::{Reply, Value},
     error::Result,
     packed::{Rows, Shape},
     store::Conn,

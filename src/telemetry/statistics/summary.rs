@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::{Day, StatsRow, row::Breakdown};
 use crate::{
+    client::{Args, Value},
     error::Result,
     packed::json_number,
     telemetry::{
-        action::{Action, Args},
-        call::Value,
+        Action,
         filter::{Query, Window},
         reads,
         shape::STATS,
