@@ -37,6 +37,16 @@ pub enum Error {
         /// The configured limit.
         megabytes: f64,
     },
+    /// The directory of a database could not be made.
+    #[error("{path}: {message}")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// The system's error by name: `ENOTDIR`.
+        code: &'static str,
+        /// The operating system's text.
+        message: String,
+    },
     /// A file operation outside SQLite failed (archive, directory).
     #[error("{path}: {message}")]
     Io {
@@ -211,7 +221,7 @@ impl Error {
                     | ffi::SQLITE_NOMEM
                     | ffi::SQLITE_INTERRUPT
             )
-        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. })
+        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. } | Self::Directory { .. })
     }
 
     /// The error as the caller of `operation` reads it (telemetry.md §13).
@@ -235,7 +245,7 @@ impl Error {
                      is left to prune. Raise maxSizeMB or delete events."
                 ),
             ),
-            Self::Io { .. } => {
+            Self::Io { .. } | Self::Directory { .. } => {
                 (ErrorClass::CONNECTION, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
             }
             Self::FileExists { .. } => (ErrorClass::DATABASE, "ERR_FILE_EXISTS", self.to_string()),

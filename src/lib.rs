@@ -6,6 +6,7 @@
 pub mod client;
 pub mod clock;
 pub mod command;
+pub mod database;
 pub mod error;
 pub mod migration;
 pub mod packed;

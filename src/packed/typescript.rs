@@ -95,7 +95,8 @@ fn reference_of(shape: &Shape, column: &Column) -> Option<(&'static str, &'stati
 pub fn rows() -> String {
     let shapes: Vec<_> = shapes::all().collect();
     let telemetry = &telemetry::shape::ALL;
-    let mut out = String::from(HEADER);
+    let times = shapes.iter().any(|shape| has(shape, Kind::Seconds));
+    let mut out = HEADER.replace("textOutput }", if times { "textOutput, timeCell }" } else { "textOutput }" });
     for choice in &CHOICES {
         let members = choice.members.iter().map(|member| format!("'{member}'")).collect::<Vec<_>>();
         put(&mut out, &format!("/** {} */", choice.doc));
@@ -133,8 +134,12 @@ fn put(out: &mut String, line: &str) {
     out.push('\n');
 }
 
+fn has(shape: &Shape, kind: Kind) -> bool {
+    shape.columns.iter().any(|column| column.kind == kind)
+}
+
 fn has_json(shape: &Shape) -> bool {
-    shape.columns.iter().any(|column| column.kind == Kind::Json)
+    has(shape, Kind::Json)
 }
 
 fn ts_type(column: &Column) -> String {
@@ -143,13 +148,15 @@ fn ts_type(column: &Column) -> String {
         Kind::Json => return "Exclude<JsonOutput<F>, null>".to_owned(),
         Kind::Integer | Kind::Real => "number",
         Kind::Boolean => "boolean",
+        Kind::Seconds => "Date",
         Kind::Text | Kind::Label => column.ts.unwrap_or("string"),
     };
     if column.nullable { format!("{base} | null") } else { base.to_owned() }
 }
 
 fn interface(out: &mut String, shape: &Shape) {
-    put(out, &format!("/** A row of `{}`. Times are milliseconds; SQL NULL is `null`. */", shape.table));
+    let times = if has(shape, Kind::Seconds) { "in whole seconds" } else { "milliseconds" };
+    put(out, &format!("/** A row of `{}`. Times are {times}; SQL NULL is `null`. */", shape.table));
     let generic = if has_json(shape) { "<F = 'text'>" } else { "" };
     put(out, &format!("export interface {}{generic} {{", shape.name));
     for column in shape.columns {
@@ -166,7 +173,7 @@ fn slots(shape: &Shape) -> Vec<usize> {
         .iter()
         .map(|column| {
             let next = match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => &mut numbers,
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => &mut numbers,
                 Kind::Label => &mut labels,
                 Kind::Text | Kind::Json => &mut texts,
             };
@@ -187,13 +194,13 @@ fn at(slot: usize) -> String {
 /// One object literal in key order, so that all rows of a type share one hidden class.
 fn decoder(out: &mut String, shape: &Shape) {
     let json = has_json(shape);
-    let kinds = |wanted: Kind| shape.columns.iter().any(|column| column.kind == wanted);
     let labels = shape.columns.iter().filter(|column| column.kind == Kind::Label).count();
-    let nulls = shape.columns.iter().any(|column| column.nullable && matches!(column.kind, Kind::Integer | Kind::Real));
-    let mut parts = vec!["length: n", "numbers"];
+    let nulls = shape.columns.iter().any(|column| column.nullable && column.kind.is_number());
+    let mut parts = vec!["length: n"];
+    parts.extend(shape.columns.iter().any(|column| column.kind.is_number()).then_some("numbers"));
     parts.extend(nulls.then_some("nulls"));
     parts.extend((labels > 0).then_some("indices"));
-    parts.extend((kinds(Kind::Text) || json).then_some("texts"));
+    parts.extend((has(shape, Kind::Text) || json).then_some("texts"));
     let parsed = if json { "parsed" } else { "_parsed" };
     put(out, &format!("function decode{}(chunk: RowChunk, rows: unknown[], {parsed}: boolean): void {{", shape.name));
     put(out, &format!("  const {{ {} }} = chunk;", parts.join(", ")));
@@ -210,6 +217,10 @@ fn decoder(out: &mut String, shape: &Shape) {
                 format!("nulls !== null && nulls[{place}] === 1 ? null : numbers[{place}]")
             }
             Kind::Integer | Kind::Real => format!("numbers[{place}]"),
+            Kind::Seconds if column.nullable => {
+                format!("nulls !== null && nulls[{place}] === 1 ? null : new Date(numbers[{place}]! * 1000)")
+            }
+            Kind::Seconds => format!("new Date(numbers[{place}]! * 1000)"),
             Kind::Boolean => format!("numbers[{place}] !== 0"),
             Kind::Label => format!("d{slot}![indices[{place}]!]"),
             Kind::Text => format!("texts[{place}]"),
@@ -229,8 +240,14 @@ fn fields(out: &mut String, shape: &Shape) {
     put(out, "  return [");
     for column in shape.columns {
         let key = column.key;
-        let cell = if column.kind == Kind::Json { format!("jsonCell(record.{key})") } else { format!("record.{key}") };
-        put(out, &format!("    {cell},"));
+        put(
+            out,
+            &match column.kind {
+                Kind::Json => format!("    jsonCell(record.{key}),"),
+                Kind::Seconds => format!("    timeCell(record.{key}),"),
+                _ => format!("    record.{key},"),
+            },
+        );
     }
     for alias in shape.aliases {
         put(out, &format!("    record.{alias},"));
@@ -277,7 +294,7 @@ fn stored(out: &mut String, shape: &Shape) {
                 format!("((({cell} as number | undefined) ?? {literal}) + 0)")
             }
             (_, Kind::Integer | Kind::Real, _) => format!("(({cell} as number) + 0)"),
-            (_, Kind::Boolean, _) => cell,
+            (_, Kind::Boolean | Kind::Seconds, _) => cell,
             (_, Kind::Text | Kind::Label, Some(Default::Literal(literal))) => {
                 format!("textOutput({cell} ?? {literal})")
             }
@@ -336,7 +353,7 @@ fn tables(out: &mut String, shapes: &[&Shape]) {
 fn facts(shape: &Shape, column: &Column) -> Vec<String> {
     let primary = column.name == "id";
     let (sql, data_type) = match column.kind {
-        Kind::Integer => ("integer", "number"),
+        Kind::Integer | Kind::Seconds => ("integer", "number"),
         Kind::Real => ("real", "number"),
         Kind::Boolean => ("boolean", "boolean"),
         Kind::Text | Kind::Label | Kind::Json => ("text", "string"),

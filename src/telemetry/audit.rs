@@ -3,8 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Action, check, config::AuditScope, filter, kinds::AuditOperation, reads, shape::AUDIT, state::Telemetry};
-use crate::{client::Args, clock::now, error::Result, store::Conn};
+use super::{Action, check, config::AuditScope, filter, kinds::AuditOperation, shape::AUDIT, state::Telemetry};
+use crate::{
+    client::{Args, reads},
+    clock::now,
+    error::Result,
+    store::Conn,
+};
 
 /// Record ids that stand for many rows.
 const MANY: &str = "*";

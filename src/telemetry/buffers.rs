@@ -10,11 +10,10 @@ use std::{collections::HashMap, time::Instant};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    Action, buffered, check, check::Argument, events, filter::BufferFilter, reads, sessions, shape::BUFFER,
-    state::Telemetry,
+    Action, buffered, check, check::Argument, events, filter::BufferFilter, sessions, shape::BUFFER, state::Telemetry,
 };
 use crate::{
-    client::{Args, count, nothing},
+    client::{Args, count, nothing, reads},
     clock::now,
     error::{Error, Result},
     packed::{Batch, Parcel},

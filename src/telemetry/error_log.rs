@@ -8,12 +8,12 @@ use super::{
     Action, audit,
     check::{self, Argument, NewError},
     filter::ErrorFilter,
-    reads, rows, sessions,
+    sessions,
     shape::ERROR,
     state::Telemetry,
 };
 use crate::{
-    client::{Args, Value, nothing},
+    client::{Args, Value, nothing, reads, rows},
     clock::now,
     error::Result,
     store::Conn,

@@ -15,7 +15,6 @@ use super::{
     config::OnSizeLimit,
     filter::{EventDeletion, EventFilter},
     kinds::{EventType, OnError, RuleTable},
-    reads,
     rules::RuleSet,
     sessions,
     shape::EVENT,
@@ -23,7 +22,7 @@ use super::{
     statistics::EventFacts,
 };
 use crate::{
-    client::{Args, Inserted, Value, count},
+    client::{Args, Inserted, Value, count, reads},
     clock::now,
     error::{Error, Result},
     packed::{Parcel, Record},

@@ -6,11 +6,11 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Action, check,
-    filter::{Cursor, EventFilter, Progress, Query, SessionFilter},
+    filter::{Cursor, EventFilter, Progress, SessionFilter},
     shape::{EVENT, SESSION},
 };
 use crate::{
-    client::{Args, Reply, Value},
+    client::{Args, Query, Reply, Value},
     error::{Error, Result},
     packed::{Input, Rows, Shape, json_number},
     store::Conn,

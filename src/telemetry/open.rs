@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     migration,
     packed::Input,
-    store::{Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, WriteSession},
+    store::{Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, Tuning, WriteSession},
 };
 
 /// Open the database: schema first, then what a crash has left, then what is expired. Blocks.
@@ -84,6 +84,8 @@ fn settings(config: &TelemetryConfig) -> Settings {
         foreign_keys: config.enable_foreign_keys,
         busy_timeout: config.busy_timeout(),
         readers: config.pool_size,
+        private: false,
+        tuning: Tuning::Store,
     }
 }
 

@@ -7,12 +7,11 @@ use super::{
     Action, audit,
     check::{self, Argument},
     filter::RuleFilter,
-    reads, rows,
     rules::{CompiledRule, Definition, RuleSet},
     shape::RULE,
 };
 use crate::{
-    client::{Args, Value},
+    client::{Args, Value, reads, rows},
     clock::now,
     error::Result,
     store::Conn,

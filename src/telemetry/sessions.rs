@@ -8,15 +8,14 @@ use super::{
     Action, audit,
     check::{self, Argument, NewEvent, NewSession, SessionUpdate},
     events, filter,
-    filter::{Query, SessionFilter},
+    filter::SessionFilter,
     kinds::RuleTable,
-    reads, rows,
     shape::{BUFFER, ERROR, EVENT, SESSION},
     state::Telemetry,
     statistics::recount,
 };
 use crate::{
-    client::{Args, Reply, Value, nothing},
+    client::{Args, Query, Reply, Value, nothing, reads, rows},
     clock::now,
     error::Result,
     packed::Field,

@@ -8,7 +8,7 @@ pub use path::{DEFAULT_PATH, Environment, MEMORY, Target, absolute};
 
 use std::time::Duration;
 
-use super::kinds::words;
+use crate::client::words;
 use crate::error::Result;
 use crate::packed::Input;
 use reader::{MAX_SAFE_INTEGER, Reader, invalid};
