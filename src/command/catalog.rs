@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use crate::database;
 use crate::error::{Error, Result};
 use crate::migration::{DEPENDENCIES, MigrationSet};
-use crate::store::Settings;
+use crate::store::{Location, Settings};
 use crate::telemetry;
 
 /// A module that has a migration set of its own.
@@ -20,11 +21,18 @@ pub struct Module {
 }
 
 /// Every module that is built. One that joins needs its entry here and one in js/cli/modules.ts.
-pub const MODULES: &[Module] = &[Module {
-    name: telemetry::schema::MODULE,
-    set: telemetry::schema::migrations,
-    settings: |path| telemetry::default_settings(&path.to_string_lossy()),
-}];
+pub const MODULES: &[Module] = &[
+    Module {
+        name: telemetry::schema::MODULE,
+        set: telemetry::schema::migrations,
+        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+    },
+    Module {
+        name: database::schema::MODULE,
+        set: database::schema::migrations,
+        settings: |path| Ok(database::settings(Location::File(path.to_owned()))),
+    },
+];
 
 /// The module of that name.
 ///
