@@ -11,6 +11,7 @@ pub mod packed;
 pub mod store;
 pub mod sync_conn;
 pub mod telemetry;
+pub mod usage;
 
 #[cfg(feature = "node")]
 pub mod node;

@@ -37,6 +37,27 @@ fn writing_pragmas(settings: &Settings) -> Vec<Pragma> {
     vec![("synchronous", synchronous.to_owned()), ("journal_size_limit", "67108864".to_owned())]
 }
 
+/// A connection that keeps the statements that it has compiled: one of a store, which counts them, or any other.
+pub trait Cached {
+    /// The cached statement for `sql`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if it does not compile.
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>>;
+}
+
+impl Cached for Connection {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        Ok(self.prepare_cached(sql)?)
+    }
+}
+
+impl Cached for Conn {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        self.cached(sql)
+    }
+}
+
 /// A connection of a store.
 pub struct Conn {
     raw: Connection,

@@ -22,7 +22,7 @@ mod writer;
 
 pub use backup::backup;
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
-pub use conn::{Conn, session_pragmas};
+pub use conn::{Cached, Conn, session_pragmas};
 pub use control::{Cancel, Control};
 pub use engine::Store;
 pub use filesystem::{may_change, may_write};
