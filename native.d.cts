@@ -55,6 +55,12 @@ export declare function backupDatabase(source: string, target: string, onProgres
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
 
+/**
+ * Open the application database at the absolute `path`, or `':memory:'`, and apply the built-in migrations. Nothing:
+ * failed.
+ */
+export declare function openDatabase(path: string): object | null
+
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object
 

@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as Generated from '../native.cjs';
+import type { MigrationPlanItem } from './cli/reports.js';
 import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
 /** A failed call, as the core describes it; js/errors.ts makes the error object. */
@@ -139,11 +140,32 @@ export interface CommandRequest {
 
 /** Why a call of the synchronous connection failed; js/sqlite/failure.ts makes the error object. */
 export interface FailureReport {
-  class: 'TypeError' | 'RangeError' | 'SqliteError' | 'RunledgerError';
+  class: 'TypeError' | 'RangeError' | 'SqliteError' | 'MigrationError' | 'RunledgerError';
   code: string;
   message: string;
   rawCode?: number;
   offset?: number;
+  /** Of a `MigrationError`. */
+  module?: string;
+  version?: number;
+  details?: Record<string, unknown>;
+  cause?: FailureReport;
+  /** Of `ERR_DIRECTORY`: the directory that could not be made, and the system's error by name. */
+  path?: string;
+  systemCode?: string;
+}
+
+/** The file of a module, opened (src/sync_conn/module_file.rs). */
+export interface OpenedModule {
+  /** For `adopt` of js/sqlite/database.ts. */
+  connection: number;
+  journalMode: 'wal' | 'delete' | 'memory';
+  /** For `logger.warn`. */
+  warnings: string[];
+  /** What the migrations came to, set by set. */
+  migrations?: MigrationPlanItem[][];
+  /** In place of `migrations`: what stands against them. The connection is open all the same. */
+  failure?: FailureReport;
 }
 
 /** The functions of the synchronous connection that napi generates. */
@@ -186,6 +208,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite {
     target: string,
     onProgress?: (copied: number, total: number) => void,
   ): CommandAnswer;
+  openDatabase(path: string): OpenedModule | null;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

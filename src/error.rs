@@ -36,6 +36,16 @@ pub enum Error {
         /// The configured limit.
         megabytes: f64,
     },
+    /// The directory of a database could not be made.
+    #[error("{path}: {message}")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// The system's error by name: `ENOTDIR`.
+        code: &'static str,
+        /// The operating system's text.
+        message: String,
+    },
     /// A file operation outside SQLite failed (archive, directory).
     #[error("{path}: {message}")]
     Io {
@@ -217,7 +227,7 @@ impl Error {
                     | ffi::SQLITE_NOMEM
                     | ffi::SQLITE_INTERRUPT
             )
-        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. })
+        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. } | Self::Directory { .. })
     }
 
     /// The error as the caller of `operation` reads it (telemetry.md §13).
@@ -241,7 +251,7 @@ impl Error {
                      is left to prune. Raise maxSizeMB or delete events."
                 ),
             ),
-            Self::Io { .. } => {
+            Self::Io { .. } | Self::Directory { .. } => {
                 (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
             }
             Self::FileExists { .. } => (ErrorClass::Database, "ERR_FILE_EXISTS", self.to_string()),

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod database;
 pub mod error;
 pub mod migration;
 pub mod packed;
