@@ -92,6 +92,12 @@ pub enum Error {
         /// Why.
         error: Box<Error>,
     },
+    /// A row refers to a session that is not there.
+    #[error("There is no session \"{id}\"")]
+    SessionNotFound {
+        /// The session.
+        id: String,
+    },
     /// The database could not be opened.
     #[error("{0}")]
     Open(Box<Error>),
@@ -136,6 +142,8 @@ pub enum ErrorClass {
     OpenConnection,
     /// `DrizzleTelemetryMigrationError`
     OpenMigration,
+    /// `UsageError`
+    Usage,
     /// Not an error of ours: the caller's `signal.reason` is thrown.
     Aborted,
 }
@@ -151,6 +159,7 @@ impl ErrorClass {
             Self::Migration => "MigrationError",
             Self::OpenConnection => "DrizzleTelemetryConnectionError",
             Self::OpenMigration => "DrizzleTelemetryMigrationError",
+            Self::Usage => "UsageError",
             Self::Aborted => "AbortError",
         }
     }
@@ -249,6 +258,7 @@ impl Error {
             Self::FileMissing { .. } => (ErrorClass::Database, "ERR_FILE_MISSING", self.to_string()),
             Self::NeedsRecovery { .. } => (ErrorClass::Connection, "ERR_NEEDS_RECOVERY", self.to_string()),
             Self::DirectoryMissing { .. } => (ErrorClass::Database, "ERR_DIRECTORY_MISSING", self.to_string()),
+            Self::SessionNotFound { .. } => (ErrorClass::Validation, "SESSION_NOT_FOUND", self.to_string()),
             Self::Migration(error) => (ErrorClass::Migration, error.code.as_str(), error.message.clone()),
             Self::Closed => {
                 (ErrorClass::Connection, "DATABASE_CLOSED", format!("The database was closed during {operation}"))
@@ -272,6 +282,12 @@ impl Error {
             index: None,
             invalid: match self {
                 Self::Validation(invalid) => Some((**invalid).clone()),
+                Self::SessionNotFound { id } => Some(Invalid {
+                    message: self.to_string(),
+                    field: Some("session_id".to_owned()),
+                    value: Some(id.as_str().into()),
+                    rule_id: None,
+                }),
                 _ => None,
             },
             migration: match self {

@@ -12,6 +12,7 @@ pub mod packed;
 pub mod store;
 pub mod sync_conn;
 pub mod telemetry;
+pub mod usage;
 
 #[cfg(feature = "node")]
 pub mod node;

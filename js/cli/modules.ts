@@ -35,10 +35,16 @@ const MODULES: readonly CliModule[] = [
     defaultFile: () => DEFAULT_FILE,
     aliases: { setup: 'migrate' },
   },
+  {
+    name: 'usage',
+    summary: 'settings and snapshots of a usage monitor, in the file of telemetry',
+    defaults: 'that of telemetry',
+    defaultFile: () => resolveConfig(undefined).path,
+  },
 ];
 
 /** The modules of the contract that are not built yet. */
-export const LATER: readonly string[] = ['analytics', 'usage', 'instances'];
+export const LATER: readonly string[] = ['analytics', 'instances'];
 
 /** Every module that is built. */
 export const modules = (): readonly CliModule[] => MODULES;
