@@ -14,6 +14,7 @@ pub mod shapes;
 pub mod store;
 pub mod sync_conn;
 pub mod telemetry;
+pub mod usage;
 
 #[cfg(feature = "node")]
 pub mod node;

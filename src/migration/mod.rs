@@ -54,4 +54,4 @@ pub use rules::{Applied, ModuleRules, Standard};
 pub use runner::{ApplyOptions, Run, apply, plan, run_script};
 pub use schema::{Affinity, Column, Index, Schema, Table, Trigger, View, quoted};
 pub use set::{Migration, MigrationSet, Script, version_of};
-pub use validate::{check_file, check_objects, validate};
+pub use validate::{check_file, check_objects, validate, validate_all};

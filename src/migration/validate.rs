@@ -17,9 +17,17 @@ use super::set::MigrationSet;
 /// # Errors
 /// Those of SQLite. What is wrong with the file is in the report.
 pub fn validate(conn: &Connection, set: &MigrationSet) -> Result<ValidationReport> {
+    validate_all(conn, std::slice::from_ref(set))
+}
+
+/// [`validate`] for several modules: one that needs others is sound only with them.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_all(conn: &Connection, sets: &[MigrationSet]) -> Result<ValidationReport> {
     inspect::as_of_one_moment(conn, || {
         let mut problems = Vec::new();
-        check_objects(conn, set, &mut problems)?;
+        sets.iter().try_for_each(|set| check_objects(conn, set, &mut problems))?;
         check_file(conn, &mut problems)?;
         Ok(ValidationReport { ok: problems.is_empty(), problems })
     })

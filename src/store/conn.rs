@@ -25,6 +25,27 @@ const STEPS_BETWEEN_CHECKS: i32 = 2_000;
 /// More than the distinct statement texts of any module, so that a text that was prepared once stays prepared.
 const CACHED_STATEMENTS: usize = 256;
 
+/// A connection that keeps the statements that it has compiled: one of a store, which counts them, or any other.
+pub trait Cached {
+    /// The cached statement for `sql`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if it does not compile.
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>>;
+}
+
+impl Cached for Connection {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        Ok(self.prepare_cached(sql)?)
+    }
+}
+
+impl Cached for Conn {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        self.cached(sql)
+    }
+}
+
 /// A connection of a store.
 pub struct Conn {
     raw: Connection,

@@ -25,7 +25,7 @@ mod writer;
 pub use backup::backup;
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
 pub use configure::{apply_session, configure};
-pub use conn::Conn;
+pub use conn::{Cached, Conn};
 pub use control::{Cancel, Control};
 pub use create::make_room;
 pub use engine::Store;

@@ -3,7 +3,7 @@
 //!
 //! - a call: `methods` (what each does) → [`crate::client`] (planned on the caller's thread, handed to the store); `client`
 //!   (what telemetry adds to it)
-//! - one noun each: `sessions`, `events`, `buffers`, `error_log`, `rule_table`, `audit`, `retention`, `maintenance`
+//! - one noun each: `sessions`, `unknown_sessions`, `events`, `buffers`, `error_log`, `rule_table`, `audit`, `retention`, `maintenance`
 //! - before the database: [`check`], [`filter`], [`rules`], [`config`]
 //! - on the writer's thread: `state`, `schedule`, [`statistics`]
 //! - the file: [`schema`], `adoption`, `open`
@@ -32,10 +32,12 @@ mod sessions;
 pub mod shape;
 mod state;
 pub mod statistics;
+mod unknown_sessions;
 
 pub use client::InsertMode;
 pub use open::default_settings;
 pub use state::Telemetry;
+pub use unknown_sessions::{add_ended_sessions, add_session, has_session};
 
 /// A client of a telemetry database.
 pub type Client = crate::client::Client<Telemetry>;
