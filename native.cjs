@@ -839,6 +839,7 @@ module.exports.NativeChannel = nativeBinding.NativeChannel
 module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.backupDatabase = nativeBinding.backupDatabase
 module.exports.diagnose = nativeBinding.diagnose
+module.exports.openAnalytics = nativeBinding.openAnalytics
 module.exports.openDatabase = nativeBinding.openDatabase
 module.exports.resolveConfig = nativeBinding.resolveConfig
 module.exports.runCommand = nativeBinding.runCommand

@@ -55,6 +55,9 @@ export declare function backupDatabase(source: string, target: string, onProgres
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
 
+/** Open the analytics database at the absolute `path`, or `':memory:'`. Answers with `opened` or `error`. */
+export declare function openAnalytics(path: string, migrate: boolean): object
+
 /**
  * Open the application database at the absolute `path`, or `':memory:'`, and apply the built-in migrations. Nothing:
  * failed.

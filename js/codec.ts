@@ -5,6 +5,11 @@
 /** Stands for a value that could not be serialised; native code sees a symbol, which no column takes. */
 export const INVALID = Symbol('invalid');
 
+/** Whether `value` can be read as a record. */
+export function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** A cell of a JSON column: objects as their `JSON.stringify`, anything else as it is. */
 export function jsonCell(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;

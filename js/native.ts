@@ -16,6 +16,8 @@ export interface ErrorReport {
   message: string;
   /** The bare reason, SQLite's own text for instance, where the message is not the reason itself. */
   reason?: string;
+  /** The code of the reason, where it is neither SQLite's nor that of the failure. */
+  reasonCode?: string;
   field?: string;
   value?: unknown;
   index?: number;
@@ -204,6 +206,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite {
     onProgress?: (copied: number, total: number) => void,
   ): CommandAnswer;
   openDatabase(path: string): OpenedModule | null;
+  openAnalytics(path: string, migrate: boolean): { opened: OpenedModule } | { error: ErrorReport };
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

@@ -1,6 +1,6 @@
 // Generated from src/shapes.rs by `npm run rows`: do not edit.
 
-import { jsonCell, jsonOutput, textOutput } from '../codec.js';
+import { jsonCell, jsonOutput, textOutput, timeCell } from '../codec.js';
 import type { RowChunk } from '../native.js';
 import type { Packer } from '../packer.js';
 import type { JsonOutput } from '../types.js';
@@ -32,6 +32,11 @@ export type ErrorSeverity = 'low' | 'medium' | 'high' | 'critical';
 export const validationRuleTypes = Object.freeze(['required', 'pattern', 'range', 'enum', 'length', 'json_schema'] as const);
 /** How a validation rule decides. */
 export type ValidationRuleType = 'required' | 'pattern' | 'range' | 'enum' | 'length' | 'json_schema';
+
+/** How a tool call ended. */
+export const toolCallStatuses = Object.freeze(['success', 'error', 'timeout'] as const);
+/** How a tool call ended. */
+export type ToolCallStatus = 'success' | 'error' | 'timeout';
 
 /** A row of `telemetry_events`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryEvent<F = 'text'> {
@@ -93,6 +98,9 @@ export function fieldsOfTelemetryEvent(record: any): unknown[] {
     record.schemaVersion,
   ];
 }
+
+/** The columns of TelemetryEvent in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryEvent: readonly boolean[] = [false, true, true, true, true, false, false, true, true, false, false, false, false, true];
 
 /** A row of `telemetry_sessions`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetrySession<F = 'text'> {
@@ -164,6 +172,9 @@ export function fieldsOfTelemetrySession(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetrySession in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetrySession: readonly boolean[] = [false, true, true, true, false, false, false, false, false, false, true, true, false, false, false, false, true];
+
 /** A row of `telemetry_buffers`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryBuffer<F = 'text'> {
   id: number;
@@ -218,6 +229,9 @@ export function fieldsOfTelemetryBuffer(record: any): unknown[] {
     record.schemaVersion,
   ];
 }
+
+/** The columns of TelemetryBuffer in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryBuffer: readonly boolean[] = [false, true, true, false, false, false, false, false, false, false, false, true];
 
 /** A row of `telemetry_errors`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryError<F = 'text'> {
@@ -286,6 +300,9 @@ export function fieldsOfTelemetryError(record: any): unknown[] {
     record.stackTrace,
   ];
 }
+
+/** The columns of TelemetryError in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryError: readonly boolean[] = [false, true, false, true, false, false, false, true, false, false, false, false, false, true, false, true];
 
 /** A row of `telemetry_stats`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryStatsRecord<F = 'text'> {
@@ -360,6 +377,9 @@ export function fieldsOfTelemetryStatsRecord(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryStatsRecord in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryStatsRecord: readonly boolean[] = [false, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true];
+
 /** A row of `telemetry_audit_log`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryAuditLog<F = 'text'> {
   id: number;
@@ -418,6 +438,9 @@ export function fieldsOfTelemetryAuditLog(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryAuditLog in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryAuditLog: readonly boolean[] = [false, true, false, true, false, false, false, true, true, true, false, false, false];
+
 /** A row of `telemetry_validation_rules`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryValidationRule<F = 'text'> {
   id: number;
@@ -467,6 +490,9 @@ export function fieldsOfTelemetryValidationRule(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryValidationRule in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryValidationRule: readonly boolean[] = [false, true, true, true, false, false, false, false, false, false];
+
 /** A row of `telemetry_schema_versions`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetrySchemaVersion {
   id: number;
@@ -508,6 +534,85 @@ export function fieldsOfTelemetrySchemaVersion(record: any): unknown[] {
     record.metadata,
   ];
 }
+
+/** The columns of TelemetrySchemaVersion in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetrySchemaVersion: readonly boolean[] = [false, false, false, false, false, false, false, false];
+
+/** A row of `sessions`. Times are in whole seconds; SQL NULL is `null`. */
+export interface SessionRecord {
+  id: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  toolCount: number;
+}
+
+function decodeSessionRecord(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length: n, numbers, nulls, texts } = chunk;
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: texts[i],
+      startedAt: new Date(numbers[i]! * 1000),
+      endedAt: nulls !== null && nulls[n + i] === 1 ? null : new Date(numbers[n + i]! * 1000),
+      toolCount: numbers[2 * n + i],
+    });
+  }
+}
+
+/** The cells of an input record in the order of SessionRecord's columns, then its aliases. */
+export function fieldsOfSessionRecord(record: any): unknown[] {
+  return [
+    record.id,
+    timeCell(record.startedAt),
+    timeCell(record.endedAt),
+    record.toolCount,
+  ];
+}
+
+/** The columns of SessionRecord in which neighbouring records tend to hold the same text. */
+export const labelsOfSessionRecord: readonly boolean[] = [false, false, false, false];
+
+/** A row of `tool_calls`. Times are in whole seconds; SQL NULL is `null`. */
+export interface ToolCallRecord {
+  id: string;
+  toolName: string;
+  durationMs: number;
+  status: ToolCallStatus;
+  errorType: string | null;
+  timestamp: Date;
+  sessionId: string;
+}
+
+function decodeToolCallRecord(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length: n, numbers, indices, texts } = chunk;
+  const [d0, d1, d2, d3] = chunk.dictionaries as string[][];
+  for (let i = 0; i < n; i++) {
+    rows.push({
+      id: texts[i],
+      toolName: d0![indices[i]!],
+      durationMs: numbers[i],
+      status: d1![indices[n + i]!],
+      errorType: d2![indices[2 * n + i]!],
+      timestamp: new Date(numbers[n + i]! * 1000),
+      sessionId: d3![indices[3 * n + i]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of ToolCallRecord's columns, then its aliases. */
+export function fieldsOfToolCallRecord(record: any): unknown[] {
+  return [
+    record.id,
+    record.toolName,
+    record.durationMs,
+    record.status,
+    record.errorType,
+    timeCell(record.timestamp),
+    record.sessionId,
+  ];
+}
+
+/** The columns of ToolCallRecord in which neighbouring records tend to hold the same text. */
+export const labelsOfToolCallRecord: readonly boolean[] = [false, true, false, true, true, false, true];
 
 /** Add an input record to a packer, cell by cell. */
 export function packTelemetryEvent(packer: Packer, record: any): void {
@@ -554,9 +659,6 @@ export function storedTelemetryEvent<F>(
   return row as TelemetryEvent<F>;
 }
 
-/** The columns in which neighbouring records tend to hold the same text. */
-export const labelsOfTelemetryEvent: readonly boolean[] = [false, true, true, true, true, false, false, true, true, false, false, false, false, true];
-
 /** The position of each shape in {@link decoders}: `RowChunk.shape`. */
 export const Shape = {
   TelemetryEvent: 0,
@@ -567,6 +669,8 @@ export const Shape = {
   TelemetryAuditLog: 5,
   TelemetryValidationRule: 6,
   TelemetrySchemaVersion: 7,
+  SessionRecord: 8,
+  ToolCallRecord: 9,
 } as const;
 
 /** Append the rows of a chunk to `rows`, by shape. */
@@ -579,6 +683,8 @@ export const decoders: readonly ((chunk: RowChunk, rows: unknown[], parsed: bool
   decodeTelemetryAuditLog,
   decodeTelemetryValidationRule,
   decodeTelemetrySchemaVersion,
+  decodeSessionRecord,
+  decodeToolCallRecord,
 ];
 
 /** The tables and their columns, for js/schema.ts. */

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::migration::{DEPENDENCIES, MigrationSet};
 use crate::store::{Location, Settings};
-use crate::{database, telemetry, usage};
+use crate::{analytics, database, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,11 @@ pub const MODULES: &[Module] = &[
         name: database::schema::MODULE,
         set: database::schema::migrations,
         settings: |path| Ok(database::settings(Location::File(path.to_owned()))),
+    },
+    Module {
+        name: analytics::schema::MODULE,
+        set: analytics::schema::migrations,
+        settings: |path| Ok(analytics::settings(Location::File(path.to_owned()))),
     },
     Module {
         name: usage::schema::MODULE,
