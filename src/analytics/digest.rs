@@ -47,12 +47,11 @@ impl Digest {
 
     /// Add one call.
     pub(super) fn add(&mut self, tool: &str, status: Status, duration: f64) {
-        if !self.tools.contains_key(tool) {
-            self.tools.insert(tool.to_owned(), Tool::default());
-        }
-        if let Some(tool) = self.tools.get_mut(tool) {
-            *tool[status as usize].entry(duration.to_bits()).or_default() += 1;
-        }
+        let tool = match self.tools.get_mut(tool) {
+            Some(known) => known,
+            None => self.tools.entry(tool.to_owned()).or_default(),
+        };
+        *tool[status as usize].entry(duration.to_bits()).or_default() += 1;
     }
 
     /// Whether it is small enough to be kept.

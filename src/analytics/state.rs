@@ -51,9 +51,10 @@ impl Kept {
 }
 
 impl Module for Analytics {
-    fn begin(&mut self, _conn: &Conn, foreign: bool) -> Result<()> {
+    fn begin(&mut self, conn: &Conn, foreign: bool) -> Result<()> {
         if foreign {
-            self.kept.digest = None;
+            // Since the last transaction; the digest may have been read since then.
+            self.kept.at(conn.pragma_integer("data_version")?);
         }
         self.kept.fresh.clear();
         Ok(())
