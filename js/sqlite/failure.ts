@@ -1,7 +1,7 @@
 /**
  * From the core's description of a failure to the error that the caller catches.
  */
-import { RunledgerError } from '../errors.js';
+import { MigrationError, RunledgerError } from '../errors.js';
 import { type FailureReport, native } from '../native.js';
 import { SqliteError } from './sqlite-error.js';
 
@@ -21,7 +21,8 @@ export function lastFailure(operation: string): Error {
 }
 
 /** The error for a failure of `operation`. */
-export function toError({ class: name, code, message, rawCode, offset }: FailureReport, operation: string): Error {
+export function toError(report: FailureReport, operation: string): Error {
+  const { class: name, code, message, rawCode, offset, migration, cause } = report;
   switch (name) {
     case 'TypeError':
       return misuse(TypeError, code, message);
@@ -29,6 +30,12 @@ export function toError({ class: name, code, message, rawCode, offset }: Failure
       return misuse(RangeError, code, message);
     case 'SqliteError':
       return new SqliteError(message, code, { rawCode, offset, operation });
+    case 'MigrationError':
+      return new MigrationError(message, {
+        ...(migration ?? { code, module: 'unknown' }),
+        operation,
+        cause: cause === undefined ? undefined : toError(cause, operation),
+      });
     default:
       return new RunledgerError(message, { code, operation });
   }

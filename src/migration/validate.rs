@@ -17,9 +17,19 @@ use super::set::MigrationSet;
 /// # Errors
 /// Those of SQLite. What is wrong with the file is in the report.
 pub fn validate(conn: &Connection, set: &MigrationSet) -> Result<ValidationReport> {
+    validate_all(conn, std::slice::from_ref(set))
+}
+
+/// The same for several modules of one file.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_all(conn: &Connection, sets: &[MigrationSet]) -> Result<ValidationReport> {
     inspect::as_of_one_moment(conn, || {
         let mut problems = Vec::new();
-        check_objects(conn, set, &mut problems)?;
+        for set in sets {
+            check_objects(conn, set, &mut problems)?;
+        }
         check_file(conn, &mut problems)?;
         Ok(ValidationReport { ok: problems.is_empty(), problems })
     })

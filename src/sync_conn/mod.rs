@@ -4,6 +4,7 @@
 //!
 //! - [`Connection`]: opening ([`OpenOptions`]), statements by number, scripts, transactions, closing
 //! - [`Statement`]: what was compiled; [`Binder`] gives it its parameters, [`Rows`] takes its rows
+//! - `migrating`: migrations, whose functions the caller runs; [`Next`] says which
 //! - [`Misuse`]: what is refused before SQLite is asked; [`Failure`]: that, or SQLite's own error
 //! - `raw`: the one module that calls SQLite's C interface for statements
 
@@ -13,6 +14,7 @@ mod cache;
 mod connection;
 mod failure;
 mod fetch;
+mod migrating;
 mod open;
 #[allow(unsafe_code, reason = "rusqlite ties a statement to a borrow of its connection; a table of statements cannot")]
 mod raw;
@@ -26,6 +28,7 @@ pub use bind::Binder;
 pub use connection::{Connection, Hear, StatementId};
 pub use failure::{Failure, Misuse, MisuseClass, Result};
 pub use fetch::{Amount, Fetched, Reading, Rows};
+pub use migrating::Next;
 pub use open::{OpenOptions, Place};
 pub use raw::Cell;
 pub use statement::{Access, Column, Statement};

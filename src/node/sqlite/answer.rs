@@ -5,6 +5,8 @@ use napi::{Env, Result, Status, bindgen_prelude::Object};
 use super::{status, table};
 use crate::{
     error::Error,
+    migration::SqliteCause,
+    node::output,
     sync_conn::{Failure, MisuseClass, Result as Outcome},
 };
 
@@ -39,12 +41,20 @@ pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'
             report.set("message", misuse.message.as_ref())?;
         }
         Failure::Sqlite { extended, message, offset } => {
-            report.set("class", "SqliteError")?;
-            report.set("code", Failure::sqlite_code(*extended))?;
-            report.set("message", message.as_str())?;
-            report.set("rawCode", *extended)?;
+            sqlite(&mut report, *extended, message)?;
             if let Some(offset) = offset {
                 report.set("offset", *offset)?;
+            }
+        }
+        Failure::Other(Error::Migration(error)) => {
+            report.set("class", "MigrationError")?;
+            report.set("code", error.code.as_str())?;
+            report.set("message", error.message.as_str())?;
+            report.set("migration", output::migration(env, error)?)?;
+            if let Some(SqliteCause { extended, message }) = &error.cause {
+                let mut cause = Object::new(env)?;
+                sqlite(&mut cause, *extended, message)?;
+                report.set("cause", cause)?;
             }
         }
         Failure::Other(error) => {
@@ -65,4 +75,11 @@ pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'
         }
     }
     Ok(report)
+}
+
+fn sqlite(report: &mut Object<'_>, extended: i32, message: &str) -> Result<()> {
+    report.set("class", "SqliteError")?;
+    report.set("code", Failure::sqlite_code(extended))?;
+    report.set("message", message)?;
+    report.set("rawCode", extended)
 }

@@ -13,11 +13,13 @@ mod answer;
 mod arguments;
 mod connection;
 mod fast;
+mod migration;
 mod statement;
 mod table;
 mod values;
 
 pub use connection::*;
+pub use migration::*;
 pub use statement::*;
 
 /// What a fast call does, as js/sqlite/link.ts names it; any other number: whether a transaction is open.
