@@ -849,6 +849,7 @@ module.exports.migrationResume = nativeBinding.migrationResume
 module.exports.migrationRollBack = nativeBinding.migrationRollBack
 module.exports.migrationRollBackOnly = nativeBinding.migrationRollBackOnly
 module.exports.migrationValidate = nativeBinding.migrationValidate
+module.exports.openDatabase = nativeBinding.openDatabase
 module.exports.resolveConfig = nativeBinding.resolveConfig
 module.exports.runCommand = nativeBinding.runCommand
 module.exports.sqliteAbandon = nativeBinding.sqliteAbandon

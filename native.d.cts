@@ -91,6 +91,12 @@ export declare function migrationRollBackOnly(connection: number, module: string
 /** Compare a file with its modules: pairs of a name and a list, or null for what the journal tells. Null after a failure. */
 export declare function migrationValidate(connection: number, modules: unknown): unknown | null
 
+/**
+ * Open the application database at the absolute `path`, or `':memory:'`, and apply the built-in migrations. Nothing:
+ * failed.
+ */
+export declare function openDatabase(path: string): object | null
+
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object
 

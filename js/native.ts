@@ -145,8 +145,27 @@ export interface FailureReport {
   message: string;
   rawCode?: number;
   offset?: number;
-  migration?: MigrationReport;
+  /** Of a `MigrationError`. */
+  module?: string;
+  version?: number;
+  details?: Record<string, unknown>;
   cause?: FailureReport;
+  /** Of `ERR_DIRECTORY`: the directory that could not be made, and the system's error by name. */
+  path?: string;
+  systemCode?: string;
+}
+
+/** The file of a module, opened (src/sync_conn/module_file.rs). */
+export interface OpenedModule {
+  /** For `adopt` of js/sqlite/database.ts. */
+  connection: number;
+  journalMode: 'wal' | 'delete' | 'memory';
+  /** For `logger.warn`. */
+  warnings: string[];
+  /** What the migrations came to, set by set. */
+  migrations?: MigrationPlanItem[][];
+  /** In place of `migrations`: what stands against them. The connection is open all the same. */
+  failure?: FailureReport;
 }
 
 /** A migration in SQL. */
@@ -242,6 +261,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
     target: string,
     onProgress?: (copied: number, total: number) => void,
   ): CommandAnswer;
+  openDatabase(path: string): OpenedModule | null;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

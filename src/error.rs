@@ -36,6 +36,16 @@ pub enum Error {
         /// The configured limit.
         megabytes: f64,
     },
+    /// The directory of a database could not be made.
+    #[error("{path}: {message}")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// The system's error by name: `ENOTDIR`.
+        code: &'static str,
+        /// The operating system's text.
+        message: String,
+    },
     /// A file operation outside SQLite failed (archive, directory).
     #[error("{path}: {message}")]
     Io {
@@ -82,6 +92,12 @@ pub enum Error {
         /// Why.
         error: Box<Error>,
     },
+    /// A row refers to a session that is not there.
+    #[error("There is no session \"{id}\"")]
+    SessionNotFound {
+        /// The session.
+        id: String,
+    },
     /// The database could not be opened.
     #[error("{0}")]
     Open(Box<Error>),
@@ -126,6 +142,8 @@ pub enum ErrorClass {
     OpenConnection,
     /// `DrizzleTelemetryMigrationError`
     OpenMigration,
+    /// `UsageError`
+    Usage,
     /// Not an error of ours: the caller's `signal.reason` is thrown.
     Aborted,
 }
@@ -141,6 +159,7 @@ impl ErrorClass {
             Self::Migration => "MigrationError",
             Self::OpenConnection => "DrizzleTelemetryConnectionError",
             Self::OpenMigration => "DrizzleTelemetryMigrationError",
+            Self::Usage => "UsageError",
             Self::Aborted => "AbortError",
         }
     }
@@ -208,7 +227,7 @@ impl Error {
                     | ffi::SQLITE_NOMEM
                     | ffi::SQLITE_INTERRUPT
             )
-        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. })
+        ) || matches!(self, Self::Timeout { .. } | Self::SizeLimit { .. } | Self::Io { .. } | Self::Directory { .. })
     }
 
     /// The error as the caller of `operation` reads it (telemetry.md §13).
@@ -232,13 +251,14 @@ impl Error {
                      is left to prune. Raise maxSizeMB or delete events."
                 ),
             ),
-            Self::Io { .. } => {
+            Self::Io { .. } | Self::Directory { .. } => {
                 (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
             }
             Self::FileExists { .. } => (ErrorClass::Database, "ERR_FILE_EXISTS", self.to_string()),
             Self::FileMissing { .. } => (ErrorClass::Database, "ERR_FILE_MISSING", self.to_string()),
             Self::NeedsRecovery { .. } => (ErrorClass::Connection, "ERR_NEEDS_RECOVERY", self.to_string()),
             Self::DirectoryMissing { .. } => (ErrorClass::Database, "ERR_DIRECTORY_MISSING", self.to_string()),
+            Self::SessionNotFound { .. } => (ErrorClass::Validation, "SESSION_NOT_FOUND", self.to_string()),
             Self::Migration(error) => (ErrorClass::Migration, error.code.as_str(), error.message.clone()),
             Self::Closed => {
                 (ErrorClass::Connection, "DATABASE_CLOSED", format!("The database was closed during {operation}"))
@@ -262,6 +282,12 @@ impl Error {
             index: None,
             invalid: match self {
                 Self::Validation(invalid) => Some((**invalid).clone()),
+                Self::SessionNotFound { id } => Some(Invalid {
+                    message: self.to_string(),
+                    field: Some("session_id".to_owned()),
+                    value: Some(id.as_str().into()),
+                    rule_id: None,
+                }),
                 _ => None,
             },
             migration: match self {

@@ -5,12 +5,14 @@
 
 pub mod clock;
 pub mod command;
+pub mod database;
 pub mod error;
 pub mod migration;
 pub mod packed;
 pub mod store;
 pub mod sync_conn;
 pub mod telemetry;
+pub mod usage;
 
 #[cfg(feature = "node")]
 pub mod node;

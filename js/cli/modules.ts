@@ -27,10 +27,16 @@ const MODULES: readonly CliModule[] = [
       'VIBEKIT_DB_PATH, or .vibekit/telemetry.db (telemetry-dev.db and telemetry-test.db under NODE_ENV=development and test)',
     defaultFile: () => resolveConfig(undefined).path,
   },
+  {
+    name: 'usage',
+    summary: 'settings and snapshots of a usage monitor, in the file of telemetry',
+    defaults: 'that of telemetry',
+    defaultFile: () => resolveConfig(undefined).path,
+  },
 ];
 
 /** The modules of the contract that are not built yet. */
-export const LATER: readonly string[] = ['database', 'analytics', 'usage', 'instances'];
+export const LATER: readonly string[] = ['database', 'analytics', 'instances'];
 
 /** Every module that is built. */
 export const modules = (): readonly CliModule[] => MODULES;

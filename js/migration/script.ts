@@ -52,11 +52,11 @@ export function factsOf(migration: unknown, functions: Functions): unknown {
     const method = (fn: unknown) => (db: Database) => (fn as (db: Database) => unknown).call(migration, db);
     functions.set(version, { up: method(up), down: method(down) });
   }
-  return { version, name, destructive, foreignKeys, up: kind(up), down: kind(down) };
+  const scripts = { up: scriptOf(up), down: scriptOf(down) };
+  return { version, name, destructive, foreignKeys, up, down, scripts };
 }
 
-/** The SQL of a script, `true` for a function; a text that is no function must not be taken for SQL. */
-function kind(given: unknown): unknown {
-  if (typeof given === 'function') return texts.get(given) ?? true;
-  return typeof given === 'string' ? false : given;
+/** What native code needs to know of a function: its SQL, if it stands for some. */
+function scriptOf(given: unknown): string | boolean {
+  return typeof given === 'function' && (texts.get(given) ?? true);
 }

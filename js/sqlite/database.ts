@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import process from 'node:process';
 import { type Description, type FailureReport, native } from '../native.js';
 import { lastFailure, misuse, toError, wrongType } from './failure.js';
 import { collect, FINISHED, Link, unreachableDatabases } from './link.js';

@@ -22,7 +22,7 @@ export function lastFailure(operation: string): Error {
 
 /** The error for a failure of `operation`. */
 export function toError(report: FailureReport, operation: string): Error {
-  const { class: name, code, message, rawCode, offset, migration, cause } = report;
+  const { class: name, code, message, rawCode, offset, module = '', version, details } = report;
   switch (name) {
     case 'TypeError':
       return misuse(TypeError, code, message);
@@ -30,13 +30,17 @@ export function toError(report: FailureReport, operation: string): Error {
       return misuse(RangeError, code, message);
     case 'SqliteError':
       return new SqliteError(message, code, { rawCode, offset, operation });
-    case 'MigrationError':
-      return new MigrationError(message, {
-        ...(migration ?? { code, module: 'unknown' }),
-        operation,
-        cause: cause === undefined ? undefined : toError(cause, operation),
-      });
+    case 'MigrationError': {
+      const cause = report.cause === undefined ? undefined : toError(report.cause, operation);
+      return new MigrationError(message, { code, operation, module, version, details, cause });
+    }
     default:
-      return new RunledgerError(message, { code, operation });
+      return new RunledgerError(message, { code, operation, cause: systemError(report) });
   }
+}
+
+/** What the system said, in the shape of Node's own errors. */
+function systemError({ message, systemCode, path }: FailureReport): Error | undefined {
+  if (systemCode === undefined) return undefined;
+  return Object.assign(new Error(message), { code: systemCode, syscall: 'mkdir', path });
 }

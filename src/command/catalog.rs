@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
 use crate::packed::Input;
 use crate::store::Settings;
-use crate::telemetry;
+use crate::{telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +23,18 @@ pub struct Module {
 }
 
 /// Every module that is built. One that joins needs its entry here and one in js/cli/modules.ts.
-pub const MODULES: &[Module] = &[Module {
-    name: telemetry::schema::MODULE,
-    set: telemetry::schema::migrations,
-    settings: |path| telemetry::default_settings(&path.to_string_lossy()),
-}];
+pub const MODULES: &[Module] = &[
+    Module {
+        name: telemetry::schema::MODULE,
+        set: telemetry::schema::migrations,
+        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+    },
+    Module {
+        name: usage::schema::MODULE,
+        set: usage::schema::migrations,
+        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+    },
+];
 
 /// The module of that name.
 ///
@@ -96,9 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_requires_nothing_stands_alone() {
-        let names: Vec<_> = with_required("telemetry").expect("telemetry").iter().map(|it| it.name).collect();
-        assert_eq!(names, ["telemetry"]);
+    fn what_a_module_requires_stands_before_it() {
+        let names = |name| with_required(name).expect(name).iter().map(|it| it.name).collect::<Vec<_>>();
+        assert_eq!(names("telemetry"), ["telemetry"]);
+        assert_eq!(names("usage"), ["telemetry", "usage"]);
         assert!(find("nonsense").is_err());
     }
 }

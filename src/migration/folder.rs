@@ -189,8 +189,9 @@ mod tests {
         let path = Path::new("004_x.js");
         let exported = |version: f64| {
             let text = |text: &str| Input::Text(text.to_owned());
-            let up = ("up".to_owned(), Input::Boolean(true));
-            Input::Map(vec![("version".to_owned(), Input::Number(version)), ("name".to_owned(), text("x")), up])
+            let scripts = Input::Map(vec![("up".to_owned(), Input::Boolean(true))]);
+            let fields = [("version", Input::Number(version)), ("name", text("x")), ("scripts", scripts)];
+            Input::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
         };
         assert!(check_loaded(path, 4, &exported(4.0)).is_ok());
         let text = "Failed to load migration 004_x.js: it exports version 5, its name says 4";

@@ -7,8 +7,8 @@ use crate::packed::{Field, Input};
 use super::error::{MigrationCode, MigrationError};
 use super::set::{self, Migration, Script};
 
-/// The migrations of a list: objects with `version`, `name`, `up`, `down`, `destructive` and `foreignKeys`. A script is
-/// its SQL, or `true` for a function.
+/// The migrations of a list: objects with `version`, `name`, `up`, `down`, `destructive` and `foreignKeys`. Those of `up`
+/// and `down` that are functions come as `scripts`: `true`, or the SQL that the function stands for.
 ///
 /// # Errors
 /// `MIGRATION_INVALID` for whatever is none of that.
@@ -43,11 +43,11 @@ pub(super) fn one(module: &str, entry: &Input) -> Result<Migration> {
             format!("{what} of migration {version} ({name}) must be {wanted}, found {found}"),
         )
     };
-    let up = script(entry.get("up")).ok_or_else(|| wrong("up", "a function"))?;
-    let down = match entry.get("down") {
-        Input::Undefined | Input::Null => None,
-        given => Some(script(given).ok_or_else(|| wrong("down", "a function"))?),
-    };
+    let up = script(entry, "up").ok_or_else(|| wrong("up", "a function"))?;
+    let down = script(entry, "down");
+    if down.is_none() && !matches!(entry.get("down"), Input::Undefined | Input::Null) {
+        return Err(wrong("down", "a function"));
+    }
     let flag = |what: &str, default: bool| match entry.get(what) {
         Input::Undefined => Ok(default),
         Input::Boolean(on) => Ok(*on),
@@ -62,8 +62,8 @@ pub(super) fn one(module: &str, entry: &Input) -> Result<Migration> {
     })
 }
 
-fn script(given: &Input) -> Option<Script> {
-    match given {
+fn script(entry: &Input, which: &str) -> Option<Script> {
+    match entry.get("scripts").get(which) {
         Input::Boolean(true) => Some(Script::External),
         Input::Text(sql) => Some(Script::Sql(sql.clone().into())),
         _ => None,
@@ -90,17 +90,16 @@ fn invalid(module: &str, version: Option<i64>, text: String) -> Error {
 mod tests {
     use super::*;
 
-    fn entry(fields: &[(&str, Input)]) -> Input {
-        let mut all = vec![
-            ("version".to_owned(), Input::Number(1.0)),
-            ("name".to_owned(), Input::Text("a".to_owned())),
-            ("up".to_owned(), Input::Boolean(true)),
-        ];
-        for (key, value) in fields {
-            all.retain(|(name, _)| name != key);
-            all.push(((*key).to_owned(), value.clone()));
-        }
-        Input::Map(all)
+    fn text(text: &str) -> Input {
+        Input::Text(text.to_owned())
+    }
+
+    fn entry(scripts: &[(&str, Input)], fields: &[(&str, Input)]) -> Input {
+        let map = |fields: &[(&str, Input)]| {
+            Input::Map(fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
+        };
+        let defaults = [("version", Input::Number(1.0)), ("name", text("a")), ("scripts", map(scripts))];
+        map(&[fields, &defaults].concat())
     }
 
     fn refused(entry: Input) -> String {
@@ -115,40 +114,38 @@ mod tests {
 
     #[test]
     fn functions_and_sql_are_told_apart_and_flags_of_both_kinds_count() {
-        let sql = "-- runledger: destructive\nDROP TABLE a".to_owned();
+        let function = || Input::Boolean(true);
+        let sql = text("-- runledger: destructive\nDROP TABLE a");
         let list = Input::List(vec![
-            entry(&[("down", Input::Null), ("foreignKeys", Input::Boolean(false))]),
-            entry(&[("version", Input::Number(2.0)), ("up", Input::Text(sql)), ("down", Input::Boolean(true))]),
+            entry(&[("up", function())], &[("down", Input::Null), ("foreignKeys", Input::Boolean(false))]),
+            entry(&[("up", sql), ("down", function())], &[("version", Input::Number(2.0))]),
         ]);
         let [one, two] = &listed("app", &list).expect("list")[..] else { panic!("two") };
-        assert_eq!(
-            (&one.up, &one.down, one.destructive, one.foreign_keys_off),
-            (&Script::External, &None, false, true)
-        );
+        assert_eq!((&one.up, &one.down, one.destructive, one.foreign_keys_off), (&Script::External, &None, false, true));
         assert!(matches!(two.up, Script::Sql(_)) && two.down == Some(Script::External));
         assert!(two.destructive && !two.foreign_keys_off);
     }
 
     #[test]
     fn whatever_is_no_migration_is_refused_with_the_reason() {
-        let text = |text: &str| Input::Text(text.to_owned());
+        let with = |key: &str, value: Input| entry(&[("up", Input::Boolean(true))], &[(key, value)]);
         for (given, expected) in [
             (Input::Null, "A migration must be an object, found null"),
             (Input::Other, "A migration must be an object, found something else"),
-            (entry(&[("version", text("1"))]), "Migration version must be an integer from 1, found \"1\""),
-            (entry(&[("version", Input::Number(1.5))]), "Migration version must be an integer from 1, found 1.5"),
-            (entry(&[("version", Input::Number(f64::NAN))]), "Migration version must be an integer from 1, found NaN"),
-            (entry(&[("version", Input::Undefined)]), "Migration version must be an integer from 1, found undefined"),
-            (entry(&[("name", Input::Undefined)]), "Migration name must be a well-formed text, found undefined"),
+            (with("version", text("1")), "Migration version must be an integer from 1, found \"1\""),
+            (with("version", Input::Number(1.5)), "Migration version must be an integer from 1, found 1.5"),
+            (with("version", Input::Number(f64::NAN)), "Migration version must be an integer from 1, found NaN"),
+            (with("version", Input::Undefined), "Migration version must be an integer from 1, found undefined"),
+            (with("name", Input::Undefined), "Migration name must be a well-formed text, found undefined"),
             (
-                entry(&[("name", Input::Malformed("\u{fffd}".to_owned()))]),
+                with("name", Input::Malformed("\u{fffd}".to_owned())),
                 "Migration name must be a well-formed text, found \"\u{fffd}\"",
             ),
-            (entry(&[("up", Input::Null)]), "up of migration 1 (a) must be a function, found null"),
-            (entry(&[("up", Input::Boolean(false))]), "up of migration 1 (a) must be a function, found false"),
-            (entry(&[("down", Input::Number(1.0))]), "down of migration 1 (a) must be a function, found 1"),
-            (entry(&[("destructive", text("no"))]), "destructive of migration 1 (a) must be a boolean, found \"no\""),
-            (entry(&[("foreignKeys", Input::Null)]), "foreignKeys of migration 1 (a) must be a boolean, found null"),
+            (entry(&[], &[("up", text("SELECT 1"))]), "up of migration 1 (a) must be a function, found \"SELECT 1\""),
+            (entry(&[], &[]), "up of migration 1 (a) must be a function, found undefined"),
+            (with("down", Input::Number(1.0)), "down of migration 1 (a) must be a function, found 1"),
+            (with("destructive", text("no")), "destructive of migration 1 (a) must be a boolean, found \"no\""),
+            (with("foreignKeys", Input::Null), "foreignKeys of migration 1 (a) must be a boolean, found null"),
         ] {
             assert_eq!(refused(given), expected);
         }

@@ -9,6 +9,7 @@ pub mod channel;
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod database;
 mod input;
 mod mailbox;
 mod output;

@@ -14,7 +14,6 @@ use serde_json::Value as Json;
 use super::mailbox::{Completion, Payload};
 use crate::{
     error::{Error, Report},
-    migration::MigrationError,
     packed::{OutText, Rows},
     telemetry::{Inserted, Value, shape},
 };
@@ -80,22 +79,17 @@ pub(super) fn failure<'env>(env: &'env Env, error: &Error, operation: &str) -> R
         }
     }
     if let Some(migration) = migration {
-        report.set("migration", self::migration(env, &migration)?)?;
+        let mut facts = Object::new(env)?;
+        facts.set("code", migration.code.as_str())?;
+        facts.set("message", migration.message)?;
+        facts.set("module", migration.module)?;
+        if let Some(version) = migration.version {
+            facts.set("version", version)?;
+        }
+        facts.set("details", json(env, &Json::Object(migration.details))?)?;
+        report.set("migration", facts)?;
     }
     Ok(report)
-}
-
-/// The facts of a migration error, as the facade's `MigrationReport`.
-pub(super) fn migration<'env>(env: &'env Env, error: &MigrationError) -> Result<Object<'env>> {
-    let mut facts = Object::new(env)?;
-    facts.set("code", error.code.as_str())?;
-    facts.set("message", error.message.as_str())?;
-    facts.set("module", error.module.as_str())?;
-    if let Some(version) = error.version {
-        facts.set("version", version)?;
-    }
-    facts.set("details", json(env, &Json::Object(error.details.clone()))?)?;
-    Ok(facts)
 }
 
 /// JSON as JavaScript values. Whole numbers stay numbers, however large.

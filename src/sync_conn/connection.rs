@@ -66,11 +66,16 @@ impl Connection {
     /// # Errors
     /// [`Failure::Sqlite`]
     pub fn join(settings: &Settings) -> Result<Self> {
+        Ok(Self::to_database(open::join(settings)?, settings))
+    }
+
+    /// Over an open connection to the database of `settings`.
+    pub(super) fn to_database(db: rusqlite::Connection, settings: &Settings) -> Self {
         let source = match &settings.location {
             Location::File(path) => BackupSource::File(path.clone()),
             Location::Memory(_) => BackupSource::Connection,
         };
-        Ok(Self::over(open::join(settings)?, settings.busy_timeout, source))
+        Self::over(db, settings.busy_timeout, source)
     }
 
     fn over(db: rusqlite::Connection, timeout: Duration, source: BackupSource) -> Self {

@@ -2,6 +2,7 @@
 //! The synchronous connection (sqlite.md): one connection of one thread, its statements by number, and the rules of
 //! what may run when.
 //!
+//! - [`ModuleFile`]: how a module opens its file: settings and migrations
 //! - [`Connection`]: opening ([`OpenOptions`]), statements by number, scripts, transactions, closing
 //! - [`Statement`]: what was compiled; [`Binder`] gives it its parameters, [`Rows`] takes its rows
 //! - `migrating`: migrations, whose functions the caller runs; [`Next`] says which
@@ -15,6 +16,7 @@ mod connection;
 mod failure;
 mod fetch;
 mod migrating;
+mod module_file;
 mod open;
 #[allow(unsafe_code, reason = "rusqlite ties a statement to a borrow of its connection; a table of statements cannot")]
 mod raw;
@@ -29,6 +31,7 @@ pub use connection::{Connection, Hear, StatementId};
 pub use failure::{Failure, Misuse, MisuseClass, Result};
 pub use fetch::{Amount, Fetched, Reading, Rows};
 pub use migrating::Next;
+pub use module_file::{ModuleFile, OpenedFile};
 pub use open::{OpenOptions, Place};
 pub use raw::Cell;
 pub use statement::{Access, Column, Statement};

@@ -2,7 +2,7 @@
 //! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
 //!
 //! - a call: `methods` (what each does) → `action` (planned on the caller's thread) → `client` (handed to the store)
-//! - one noun each: `sessions`, `events`, `buffers`, `error_log`, `rule_table`, `audit`, `retention`, `maintenance`
+//! - one noun each: `sessions`, `unknown_sessions`, `events`, `buffers`, `error_log`, `rule_table`, `audit`, `retention`, `maintenance`
 //! - before the database: [`check`], [`filter`], [`rules`], [`config`]
 //! - on the writer's thread: `state`, `schedule`, [`statistics`]
 //! - the file: [`schema`], `adoption`, `open`
@@ -35,6 +35,7 @@ mod sessions;
 pub mod shape;
 mod state;
 pub mod statistics;
+mod unknown_sessions;
 
 pub use action::{Arg, Args};
 pub use call::{Call, Inserted, Reply, Value};
@@ -42,3 +43,4 @@ pub use client::{Client, InsertMode};
 pub use methods::Method;
 pub use open::default_settings;
 pub use state::Telemetry;
+pub use unknown_sessions::{add_ended_sessions, add_session, has_session};

@@ -20,7 +20,8 @@ use crate::{
     migration,
     packed::Input,
     store::{
-        Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, StoreFigures, WriteSession,
+        Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, StoreFigures, Tuning,
+        WriteSession,
     },
 };
 
@@ -125,6 +126,8 @@ fn settings(config: &TelemetryConfig) -> Settings {
         foreign_keys: config.enable_foreign_keys,
         busy_timeout: Duration::from_millis(config.busy_timeout_ms()),
         readers: config.pool_size,
+        private: false,
+        tuning: Tuning::Store,
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn delete(args: &Args) -> Result<Action> {
         conn.cached("DELETE FROM telemetry_sessions WHERE id = ?1")?.execute([&id])?;
         state.counters.session_written(&id, duration(&old), None);
         state.buffers.forget();
-        audit::session(conn, state, &id, Some(&old), None)?;
+        audit::session(conn, &state.config, &id, Some(&old), None)?;
         Ok((Value::Boolean(true), Some(1)))
     })
 }
@@ -189,7 +189,7 @@ fn insert(conn: &Conn, state: &mut Telemetry, session: &NewSession<'_>) -> Resul
         recount_one(conn, state, session.id)?;
     }
     let new = read(conn, session.id)?;
-    audit::session(conn, state, session.id, None, new.as_ref())
+    audit::session(conn, &state.config, session.id, None, new.as_ref())
 }
 
 fn change(
@@ -229,7 +229,7 @@ fn change(
         state.counters.session_written(id, duration(old), new.as_ref().and_then(duration));
         state.counters.session_written(new_id, None, None);
     }
-    audit::session(conn, state, id, Some(old), new.as_ref())
+    audit::session(conn, &state.config, id, Some(old), new.as_ref())
 }
 
 /// Let what refers to a session follow its new id. With foreign keys on, `ON UPDATE CASCADE` has done it.

@@ -2,6 +2,8 @@
 
 use napi::{Env, Result, Status, bindgen_prelude::Object};
 
+use serde_json::Value as Json;
+
 use super::{status, table};
 use crate::{
     error::Error,
@@ -50,12 +52,23 @@ pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'
             report.set("class", "MigrationError")?;
             report.set("code", error.code.as_str())?;
             report.set("message", error.message.as_str())?;
-            report.set("migration", output::migration(env, error)?)?;
+            report.set("module", error.module.as_str())?;
+            if let Some(version) = error.version {
+                report.set("version", version)?;
+            }
+            report.set("details", output::json(env, &Json::Object(error.details.clone()))?)?;
             if let Some(SqliteCause { extended, message }) = &error.cause {
                 let mut cause = Object::new(env)?;
                 sqlite(&mut cause, *extended, message)?;
                 report.set("cause", cause)?;
             }
+        }
+        Failure::Other(Error::Directory { path, code, message }) => {
+            report.set("class", "RunledgerError")?;
+            report.set("code", "ERR_DIRECTORY")?;
+            report.set("message", message.as_str())?;
+            report.set("path", path.as_str())?;
+            report.set("systemCode", *code)?;
         }
         Failure::Other(error) => {
             let code = match error {
