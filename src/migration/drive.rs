@@ -51,7 +51,7 @@ pub(super) trait Steps {
 pub struct Drive(Direction);
 
 enum Direction {
-    Up(Run),
+    Up(Box<Run>),
     Down(Rollback),
 }
 
@@ -93,7 +93,7 @@ impl Drive {
             return Ok(Stage::Done(Driven::Up(Opened::default())));
         }
         let run = Run::new(conn, set, options)?;
-        Self(Direction::Up(run)).resume(conn, None)
+        Self(Direction::Up(Box::new(run))).resume(conn, None)
     }
 
     /// Carries a rollback out, up to the first function.
@@ -110,7 +110,7 @@ impl Drive {
     /// As [`Drive::up`] and [`Drive::down`].
     pub fn resume(mut self, conn: &mut Connection, outcome: Option<Result<(), Failure>>) -> Result<Stage> {
         let next = match &mut self.0 {
-            Direction::Up(run) => go_on(run, conn, outcome),
+            Direction::Up(run) => go_on(&mut **run, conn, outcome),
             Direction::Down(rollback) => go_on(rollback, conn, outcome),
         };
         match next {
