@@ -52,7 +52,7 @@ pub struct Drive(Direction);
 
 enum Direction {
     Up(Box<Run>),
-    Down(Rollback),
+    Down(Box<Rollback>),
 }
 
 impl fmt::Debug for Drive {
@@ -101,7 +101,7 @@ impl Drive {
     /// # Errors
     /// As [`Rollback::begin`] and [`Rollback::finish`].
     pub fn down(conn: &mut Connection, rollback: Rollback) -> Result<Stage> {
-        Self(Direction::Down(rollback)).resume(conn, None)
+        Self(Direction::Down(Box::new(rollback))).resume(conn, None)
     }
 
     /// Goes on after the function has come to `outcome`. After an error nothing is left open.
@@ -111,7 +111,7 @@ impl Drive {
     pub fn resume(mut self, conn: &mut Connection, outcome: Option<Result<(), Failure>>) -> Result<Stage> {
         let next = match &mut self.0 {
             Direction::Up(run) => go_on(&mut **run, conn, outcome),
-            Direction::Down(rollback) => go_on(rollback, conn, outcome),
+            Direction::Down(rollback) => go_on(&mut **rollback, conn, outcome),
         };
         match next {
             Ok(Some(version)) => Ok(Stage::Function(version, self)),
