@@ -11,10 +11,13 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** Carries completions to one JavaScript thread. */
 export declare class NativeChannel {
-  /** `onReady` is called when completions are waiting, once until `take` has returned null. */
+  /** `onReady` is called when completions are waiting, once until `take` has said that no more are. */
   constructor(onReady: () => void)
-  /** Take at most `limit` completions; null when there are none. */
-  take(limit: number): unknown[] | null
+  /**
+   * Take a completion. What it is stands in `memory` (js/native.ts, `Memory`); the result is its payload, or the cells
+   * of its rows, which `collect` makes an array of.
+   */
+  take(memory: Uint8Array, collect: () => unknown): unknown | null
   /** Let the channel keep the process alive, or not. */
   keepAlive(on: boolean): void
   /** Let go of the thread: nothing comes any more. */

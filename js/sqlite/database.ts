@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { type Description, type FailureReport, native } from '../native.js';
+import { collect, type Description, type FailureReport, native } from '../native.js';
 import { lastFailure, misuse, toError, wrongType } from './failure.js';
-import { collect, Link, unreachableDatabases } from './link.js';
+import { Link, unreachableDatabases } from './link.js';
 import { checkOpenOptions } from './open-options.js';
 import { PreparedStatement } from './statement.js';
 import { makeTransaction } from './transaction.js';

@@ -219,6 +219,7 @@ impl NativeClient {
             number: call,
             cancel,
             credits,
+            tail: Mutex::default(),
             ended: Box::new(move |call| drop(lock(&in_flight).remove(&call))),
         })
     }

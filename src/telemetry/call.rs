@@ -25,7 +25,7 @@ pub enum Value {
     /// The outcomes of a micro-batch of insertEvent calls.
     Inserted(Inserted),
     /// One row; it goes out as rows do.
-    Row(Rows),
+    Row(Box<Rows>),
 }
 
 /// The outcomes of a micro-batch of insertEvent calls, by position.
@@ -46,6 +46,14 @@ pub trait Reply: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Aborted`] or [`Error::Closed`] if nobody wants more.
     fn rows(&self, rows: Rows) -> Result<()>;
+
+    /// Take the last rows of a listing. They may wait for what comes next; the end of the call is soon enough.
+    ///
+    /// # Errors
+    /// As [`Reply::rows`].
+    fn tail(&self, rows: Rows) -> Result<()> {
+        self.rows(rows)
+    }
 
     /// Take a report on a long operation.
     fn progress(&self, operation: &str, done: u64, total: Option<u64>);
@@ -143,7 +151,7 @@ impl Call {
             self.recorder.record(query_type, sql, took, outcome);
         }
         let result = result.and_then(|(value, _)| match value {
-            Value::Row(row) => self.reply.rows(row).map(|()| Value::Nothing),
+            Value::Row(row) => self.reply.tail(*row).map(|()| Value::Nothing),
             value => Ok(value),
         });
         self.end(result);
