@@ -1,9 +1,9 @@
 // What the package exports, and that importing it does nothing: telemetry.md §1, README §1.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import * as runledger from '../index.js';
 import { cleanUp, isBun, keys, root, run, tempDir, test } from './support.mjs';
@@ -78,6 +78,25 @@ for (const [path, names] of Object.entries(SUB_PATHS)) {
     }
   });
 }
+
+test('every sub-path has one RunledgerError, and its classes have the names under which they are exported', async () => {
+  const paths = Object.keys(require('../package.json').exports).filter((path) => !path.endsWith('.json'));
+  for (const path of paths) {
+    const exported = await import(path.replace('.', 'runledger'));
+    if (exported.RunledgerError !== undefined) assert.equal(exported.RunledgerError, runledger.RunledgerError, path);
+    for (const [name, value] of Object.entries(exported)) {
+      const isClass = typeof value === 'function' && String(value).startsWith('class');
+      if (isClass && name !== 'default') assert.equal(value.name, name, path);
+    }
+  }
+});
+
+test('what the root needs is one file beside its entries', () => {
+  const imports = (file) => [...readFileSync(file, 'utf8').matchAll(/from ['"](\.[^'"]+)['"]/g)].map((match) => join(dirname(file), match[1]));
+  const loaded = new Set([join(root, 'index.js')]);
+  for (const file of loaded) for (const next of imports(file)) loaded.add(next);
+  assert.deepEqual([...loaded].map((file) => relative(root, file)), ['index.js', join('dist', 'index.js'), join('dist', 'core.js')]);
+});
 
 test('the root itself can be imported and required by name', async () => {
   const imported = await import('runledger');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { cleanUp, foreign, recent, skipWithoutPython, tempDir, test } from './support.mjs';
 import { leavesAlone, value } from './fixtures/cli.mjs';
-import { isHeldBack, migrateLines } from '../dist/cli/lines.js';
+import { isHeldBack, migrateLines } from '../dist/cli/main.js';
 
 afterEach(cleanUp);
 

@@ -77,7 +77,7 @@ export class Channel {
     const end = performance.now() + BUDGET_MS;
     let audience = 0;
     do {
-      const payload = this.native.take(this.#chunk.bytes, collect);
+      const payload = this.#take();
       const kind = this.#chunk.numbers[Head.kind];
       if (kind === CompletionKind.nothing) return;
       if (kind === CompletionKind.tooSmall) this.#grow();
@@ -87,6 +87,14 @@ export class Channel {
     this.#continued = true;
     setImmediate(this.#drain);
   };
+
+  #take(): unknown {
+    try {
+      return this.native.take(this.#chunk.bytes, collect);
+    } catch (error) {
+      return error;
+    }
+  }
 
   #grow(): void {
     Object.assign(this.#chunk, memory(this.#chunk.numbers[Head.call]!));
@@ -108,6 +116,7 @@ export class Channel {
     try {
       if (kind === CompletionKind.done) call.done(payload);
       else if (kind === CompletionKind.failed) call.failed(payload as ErrorReport);
+      else if (kind === CompletionKind.lost) call.failed(internalReport(call.method, payload));
       else if (kind === CompletionKind.progress) call.progress(payload as Progress);
       else {
         call.rows(this.#rows(payload as unknown[]));

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { type Environment, native, type ResolvedConfig } from './native.js';
 import { toError } from './report.js';
 import type { DrizzleTelemetryConfig, Logger, ResolvedTelemetryConfig } from './types.js';

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import type { LogLine } from './native.js';
 import type { Logger } from './types.js';
 

@@ -3,29 +3,25 @@
  */
 import { createRequire } from 'node:module';
 import type * as Generated from '../native.cjs';
+import type { MigrationPlanItem, ValidationReport } from './migration/reports.js';
 import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
 /** A failed call, as the core describes it; js/errors.ts makes the error object. */
 export interface ErrorReport {
-  class:
-    | 'DatabaseError'
-    | 'ConnectionError'
-    | 'ValidationError'
-    | 'QueryTimeoutError'
-    | 'MigrationError'
-    | 'AbortError'
-    | 'DrizzleTelemetryConnectionError'
-    | 'DrizzleTelemetryMigrationError';
+  /** By name; each module has constructors for its own. */
+  class: string;
   code: string;
   extendedCode?: string;
   /** Text for people, naming the method. */
   message: string;
-  /** The bare reason, SQLite's own text for instance. */
-  reason: string;
+  /** The bare reason, SQLite's own text for instance, where the message is not the reason itself. */
+  reason?: string;
   field?: string;
   value?: unknown;
   index?: number;
   ruleId?: number;
+  /** Further facts, by the names of the module's contract. */
+  details?: Record<string, unknown>;
   migration?: MigrationReport;
 }
 
@@ -84,7 +80,7 @@ export interface LogLine {
   fields?: Record<string, unknown>;
 }
 
-/** What `NativeChannel.take` has brought; `last` is the end of a call with its last rows. */
+/** What `NativeChannel.take` has brought; `last` is the end of a call with its last rows; with `lost` it has thrown. */
 export const CompletionKind = {
   done: 0,
   failed: 1,
@@ -94,6 +90,7 @@ export const CompletionKind = {
   last: 5,
   nothing: 6,
   tooSmall: 7,
+  lost: 8,
 } as const;
 
 /** Returns its arguments: how native code makes an array in one crossing. */
@@ -153,12 +150,86 @@ export interface CommandRequest {
 
 /** Why a call of the synchronous connection failed; js/sqlite/failure.ts makes the error object. */
 export interface FailureReport {
-  class: 'TypeError' | 'RangeError' | 'SqliteError' | 'RunledgerError';
+  class: 'TypeError' | 'RangeError' | 'SqliteError' | 'MigrationError' | 'RunledgerError';
   code: string;
   message: string;
   rawCode?: number;
   offset?: number;
+  /** Of a `MigrationError`. */
+  module?: string;
+  version?: number;
+  details?: Record<string, unknown>;
+  cause?: FailureReport;
+  /** Of `ERR_DIRECTORY`: the directory that could not be made, and the system's error by name. */
+  path?: string;
+  systemCode?: string;
 }
+
+/** The file of a module, opened (src/sync_conn/module_file.rs). */
+export interface OpenedModule {
+  /** For `adopt` of js/sqlite/database.ts. */
+  connection: number;
+  journalMode: 'wal' | 'delete' | 'memory';
+  /** For `logger.warn`. */
+  warnings: string[];
+  /** What the migrations came to, set by set. */
+  migrations?: MigrationPlanItem[][];
+  /** In place of `migrations`: what stands against them. The connection is open all the same. */
+  failure?: FailureReport;
+}
+
+/** A migration in SQL. */
+export interface SqlMigration {
+  version: number;
+  name: string;
+  up: string;
+  down: string | null;
+  destructive: boolean;
+  foreignKeys: boolean;
+}
+
+/** A migration in a directory; a file that is not SQL has to be loaded. */
+export interface FoundMigration {
+  file: string;
+  version: number;
+  sql: SqlMigration | null;
+}
+
+/** A row of the journal. */
+export interface JournalRow {
+  module: string;
+  version: number;
+  name: string;
+  checksum: string | null;
+  destructive: boolean;
+  /** Milliseconds since 1970. */
+  appliedAt: number;
+  executionMs: number;
+}
+
+/** What applying migrations has done. */
+export interface AppliedReport {
+  prepared: { converted: boolean; adopted: number | null; warnings: string[] };
+  items: MigrationPlanItem[];
+}
+
+/** What the caller of a migration has to do: call the function of this version; otherwise it is over, or (null) failed. */
+export type NextStep<Report> = number | Report | null;
+
+/** The functions of migrations that napi generates. */
+type GeneratedMigration = Typed<
+  Pick<typeof Generated, Extract<keyof typeof Generated, `migration${string}`>>,
+  {
+    migrationApply(...args: Parameters<typeof Generated.migrationApply>): NextStep<AppliedReport>;
+    migrationRollBack(...args: Parameters<typeof Generated.migrationRollBack>): NextStep<JournalRow[]>;
+    migrationRollBackOnly(...args: Parameters<typeof Generated.migrationRollBackOnly>): NextStep<JournalRow[]>;
+    migrationResume(...args: Parameters<typeof Generated.migrationResume>): NextStep<any>;
+    migrationJournal(connection: number, module: string): JournalRow[] | null;
+    migrationValidate(connection: number, modules: [module: string, list: unknown][]): ValidationReport | null;
+    migrationBuiltIn(module: string): SqlMigration[] | null;
+    migrationFind(dir: string): FoundMigration[] | null;
+  }
+>;
 
 /** The functions of the synchronous connection that napi generates. */
 type GeneratedSqlite = Typed<
@@ -190,7 +261,7 @@ interface FastSqlite {
 }
 
 /** What `native.cjs` exports. */
-export interface NativeModule extends GeneratedSqlite, FastSqlite {
+export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigration {
   resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
   runCommand(module: string, verb: string, request: CommandRequest): CommandAnswer;
   diagnose(path: string | null, required: boolean): CommandAnswer;
@@ -199,9 +270,11 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite {
     target: string,
     onProgress?: (copied: number, total: number) => void,
   ): CommandAnswer;
+  openDatabase(path: string): OpenedModule | null;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,
+    module: string,
     config: Record<string, unknown>,
     path: string,
     clientId: number,

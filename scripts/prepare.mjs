@@ -1,19 +1,19 @@
 // Installs and builds what is missing or older than its sources, and nothing else.
 //
 // `node scripts/prepare.mjs`, or `await prepare()` from a script that needs the built package. Needs Node, npm, Rust and
-// a C compiler. Progress goes to stderr.
+// a C compiler. Progress goes to stderr. `--dist` builds dist/ and nothing else, even if it is up to date.
 
 import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TSC, bundle } from './dist.mjs';
 import { StepError, answers, progress, root, run, whenStarted } from './steps.mjs';
 
 const NAPI = join(root, 'node_modules/@napi-rs/cli/dist/cli.js');
-const TSC = join(root, 'node_modules/typescript/bin/tsc');
 
 /** What the add-on is made of. */
 const NATIVE_SOURCES = ['.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'migrations'];
 /** What dist/ is made of. */
-const TYPESCRIPT_SOURCES = ['tsconfig.json', 'js', 'native.d.cts'];
+const TYPESCRIPT_SOURCES = ['package.json', 'tsconfig.json', 'scripts/dist.mjs', 'js', 'native.d.cts'];
 /** Written after a complete build, with the time at which that build began. */
 const DIST_STAMP = join(root, 'dist/.built');
 
@@ -97,11 +97,16 @@ function distIsStale() {
   return newest(TYPESCRIPT_SOURCES) > oldest(['dist/.built']);
 }
 
-/** Compiles js/ to dist/ and removes what an earlier build has left there. */
-export async function buildDist() {
+/**
+ * Checks the types, builds dist/ and removes what an earlier build has left there. With `modules` as {@link bundle} has it,
+ * which is no build to keep: the next look finds dist/ stale.
+ */
+export async function buildDist({ modules = false } = {}) {
   const started = new Date();
   await run(process.execPath, [TSC, '-p', 'tsconfig.json']);
+  await bundle(modules);
   for (const file of files('dist')) if (statSync(join(root, file)).mtime < started) rmSync(join(root, file));
+  if (modules) return;
   writeFileSync(DIST_STAMP, '');
   utimesSync(DIST_STAMP, started, started);
 }
@@ -128,4 +133,8 @@ function oldest(paths, missing = false) {
   return Math.min(...files(...paths).map((file) => statSync(join(root, file)).mtimeMs));
 }
 
-await whenStarted(import.meta.url, () => prepare({ quiet: process.argv.includes('--quiet') }));
+await whenStarted(import.meta.url, async () => {
+  const dist = process.argv.includes('--dist');
+  await prepare({ quiet: process.argv.includes('--quiet'), only: dist ? 'install' : undefined });
+  if (dist) await buildDist();
+});

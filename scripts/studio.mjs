@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { prepare } from './prepare.mjs';
-import { StepError, root, whenStarted } from './steps.mjs';
+import { StepError, root, run, whenStarted } from './steps.mjs';
 
 /** Whether npx would find the package without asking the registry. */
 function isInstalled(name, folder = root) {
@@ -17,10 +17,10 @@ function isInstalled(name, folder = root) {
 /** The file that the command line would take. */
 async function databaseFile() {
   await prepare();
-  const { resolveConfig } = await import('../dist/config.js');
-  const { path } = resolveConfig(undefined);
-  if (!existsSync(path)) throw new StepError(`${path} does not exist: npm run db:migrate makes it`);
-  return path;
+  const program = [join(root, 'bin/runledger.mjs'), 'telemetry', 'status', '--json'];
+  const { file, exists } = JSON.parse(await run(process.execPath, program, { stdoutOnly: true }));
+  if (!exists) throw new StepError(`${file} does not exist: npm run db:migrate makes it`);
+  return file;
 }
 
 async function studio(words) {

@@ -74,7 +74,7 @@ const STEPS = [
   { id: 'cargo', group: 'rust', label: 'cargo test', work: (step) => cargoTest(step, []) },
   { id: 'rows', group: 'build', label: 'generate the row types', work: writeRows },
   { id: 'native', group: 'build', label: 'build the add-on', work: ({ note }) => buildNative(note) },
-  { id: 'types', group: 'build', label: 'type check', work: buildDist },
+  { id: 'types', group: 'build', label: 'type check', work: () => buildDist() },
   { id: 'docs', group: 'docs', built: true, label: 'compile the examples of README and docs', work: compileSnippets },
   {
     id: 'js',
@@ -250,6 +250,7 @@ try {
     current = step;
     if (step.built && !built) {
       await prepare();
+      if (options.coverage) await buildDist({ modules: true });
       built = true;
     }
     const result = await runStep(step);

@@ -10,7 +10,8 @@ use std::{
 use runledger::{
     error::{Error, Result},
     store::{
-        Conn, Control, Isolation, JournalChoice, JournalMode, Location, Module, Notices, Settings, Store, WriteSession,
+        Conn, Control, Isolation, JournalChoice, JournalMode, Location, Module, Notices, Settings, Store, Tuning,
+        WriteSession,
     },
 };
 
@@ -52,6 +53,8 @@ fn settings(location: Location) -> Settings {
         foreign_keys: true,
         busy_timeout: Duration::from_secs(1),
         readers: 3,
+        private: false,
+        tuning: Tuning::Store,
     }
 }
 

@@ -1,7 +1,6 @@
 /**
  * The words of a command line.
  */
-import process from 'node:process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RunledgerError } from '../errors.js';

@@ -1,7 +1,6 @@
 /**
  * `runledger backup SOURCE DEST`
  */
-import process from 'node:process';
 import { native } from '../native.js';
 import { allow, type Arguments, fileOf, misuse } from './arguments.js';
 import { bytes, json, out } from './output.js';

@@ -3,7 +3,6 @@
  */
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import process from 'node:process';
 import { resolveConfig } from '../config.js';
 import { native } from '../native.js';
 import { allow, type Arguments, fileOf, misuse } from './arguments.js';

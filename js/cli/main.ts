@@ -11,6 +11,9 @@ import { LATER, moduleNamed } from './modules.js';
 import { err, json, out, problem } from './output.js';
 import { runModule } from './module.js';
 
+/** For the tests: the lines of outcomes that no module has yet. */
+export { isHeldBack, migrateLines } from './lines.js';
+
 /** The version in package.json. */
 export const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 

@@ -1,7 +1,6 @@
 /**
  * Results to stdout, problems to stderr, and colour only where somebody looks.
  */
-import process from 'node:process';
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 

@@ -1,7 +1,7 @@
 /**
  * From the core's description of a failure to the error that the caller catches.
  */
-import { RunledgerError } from '../errors.js';
+import { MigrationError, RunledgerError } from '../errors.js';
 import { type FailureReport, native } from '../native.js';
 import { SqliteError } from './sqlite-error.js';
 
@@ -21,7 +21,8 @@ export function lastFailure(operation: string): Error {
 }
 
 /** The error for a failure of `operation`. */
-export function toError({ class: name, code, message, rawCode, offset }: FailureReport, operation: string): Error {
+export function toError(report: FailureReport, operation: string): Error {
+  const { class: name, code, message, rawCode, offset, module = '', version, details } = report;
   switch (name) {
     case 'TypeError':
       return misuse(TypeError, code, message);
@@ -29,7 +30,17 @@ export function toError({ class: name, code, message, rawCode, offset }: Failure
       return misuse(RangeError, code, message);
     case 'SqliteError':
       return new SqliteError(message, code, { rawCode, offset, operation });
+    case 'MigrationError': {
+      const cause = report.cause === undefined ? undefined : toError(report.cause, operation);
+      return new MigrationError(message, { code, operation, module, version, details, cause });
+    }
     default:
-      return new RunledgerError(message, { code, operation });
+      return new RunledgerError(message, { code, operation, cause: systemError(report) });
   }
+}
+
+/** What the system said, in the shape of Node's own errors. */
+function systemError({ message, systemCode, path }: FailureReport): Error | undefined {
+  if (systemCode === undefined) return undefined;
+  return Object.assign(new Error(message), { code: systemCode, syscall: 'mkdir', path });
 }

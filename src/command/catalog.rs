@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use crate::error::{Error, Result};
-use crate::migration::{DEPENDENCIES, MigrationSet};
-use crate::store::Settings;
-use crate::telemetry;
+use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
+use crate::packed::Input;
+use crate::store::{Location, Settings};
+use crate::{database, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +23,23 @@ pub struct Module {
 }
 
 /// Every module that is built. One that joins needs its entry here and one in js/cli/modules.ts.
-pub const MODULES: &[Module] = &[Module {
-    name: telemetry::schema::MODULE,
-    set: telemetry::schema::migrations,
-    settings: |path| telemetry::default_settings(&path.to_string_lossy()),
-}];
+pub const MODULES: &[Module] = &[
+    Module {
+        name: telemetry::schema::MODULE,
+        set: telemetry::schema::migrations,
+        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+    },
+    Module {
+        name: database::schema::MODULE,
+        set: database::schema::migrations,
+        settings: |path| Ok(database::settings(Location::File(path.to_owned()))),
+    },
+    Module {
+        name: usage::schema::MODULE,
+        set: usage::schema::migrations,
+        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+    },
+];
 
 /// The module of that name.
 ///
@@ -50,6 +65,34 @@ pub fn with_required(name: &str) -> Result<Vec<&'static Module>> {
     Ok(modules)
 }
 
+/// The set of `module` that a caller lists; where it repeats or continues the built-in one, with that one's rules.
+///
+/// # Errors
+/// Those of [`migration::listed`] and [`MigrationSet::new`].
+pub fn listed_set(module: &str, list: &Input) -> Result<MigrationSet> {
+    let set = MigrationSet::new(module, migration::listed(module, list)?)?;
+    Ok(match built_in(module)? {
+        Some(built_in) => set.like(&built_in),
+        None => set,
+    })
+}
+
+/// The set of `module` that the journal of a file tells of. `given` is one of its migrations.
+///
+/// # Errors
+/// As [`migration::recorded`].
+pub fn recorded_set(conn: &Connection, module: &str, given: Option<&Migration>) -> Result<MigrationSet> {
+    migration::recorded(conn, module, built_in(module)?.as_ref(), given)
+}
+
+/// The built-in set of `module`, if it has one.
+///
+/// # Errors
+/// None in practice: the sets are constants of this crate.
+pub fn built_in(module: &str) -> Result<Option<MigrationSet>> {
+    MODULES.iter().find(|it| it.name == module).map(|it| (it.set)()).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,9 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_requires_nothing_stands_alone() {
-        let names: Vec<_> = with_required("telemetry").expect("telemetry").iter().map(|it| it.name).collect();
-        assert_eq!(names, ["telemetry"]);
+    fn what_a_module_requires_stands_before_it() {
+        let names = |name| with_required(name).expect(name).iter().map(|it| it.name).collect::<Vec<_>>();
+        assert_eq!(names("telemetry"), ["telemetry"]);
+        assert_eq!(names("usage"), ["telemetry", "usage"]);
         assert!(find("nonsense").is_err());
     }
 }

@@ -4,7 +4,7 @@
 use rusqlite::ffi;
 use serde::Serialize;
 
-use super::{Module, Request};
+use super::{Module, Request, catalog};
 use crate::error::Result;
 use crate::migration::{self, MigrationRef, Problem, ProblemKind, StatusReport, ValidationReport, journal::JournalRow};
 use crate::store;
@@ -60,14 +60,14 @@ pub(super) fn status(module: &Module, request: &Request) -> Result<FileStatus> {
     Ok(FileStatus { module, file: request.file(), exists, version: current, latest, adoptable, pending, applied })
 }
 
-/// Whether the file is what its journal says, and sound.
+/// Whether the file is what its journal says, for the module and those that it requires, and sound.
 ///
 /// # Errors
 /// Those of [`store::look`], except that a file which is damaged beyond reading is a finding.
 pub(super) fn validate(module: &Module, request: &Request) -> Result<FileValidation> {
-    let set = (module.set)()?;
+    let sets = catalog::with_required(module.name)?.iter().map(|it| (it.set)()).collect::<Result<Vec<_>>>()?;
     let busy_timeout = request.settings(module)?.busy_timeout;
-    let looked = store::look(&request.path, busy_timeout, |conn| migration::validate(conn, &set));
+    let looked = store::look(&request.path, busy_timeout, |conn| migration::validate_all(conn, &sets));
     let file = request.file();
     let report = match looked {
         Ok(Some(report)) => report,

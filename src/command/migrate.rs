@@ -165,18 +165,9 @@ mod tests {
 
     use super::*;
     use crate::command::catalog;
-    use crate::migration::Migration;
 
-    fn usage_set() -> Result<MigrationSet> {
-        let up = "CREATE TABLE usage_a AS SELECT count(*) AS n FROM telemetry_events";
-        MigrationSet::new("usage", vec![Migration::sql(1, "one", up, Some("DROP TABLE usage_a".into()))])
-    }
-
-    /// A module that requires telemetry, as the real one will.
     fn with_usage() -> Vec<&'static Module> {
-        static USAGE: Module =
-            Module { name: "usage", set: usage_set, settings: |path| (catalog::MODULES[0].settings)(path) };
-        vec![&catalog::MODULES[0], &USAGE]
+        catalog::with_required("usage").expect("usage")
     }
 
     fn request(path: &Path, dry_run: bool) -> Request {

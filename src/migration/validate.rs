@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 use super::foreign_keys;
 use super::inspect;
-use super::journal::{self, JournalKind};
+use super::journal::{self, JournalKind, JournalRow};
 use super::plan::{Problem, ProblemKind, ValidationReport};
 use super::schema::Schema;
 use super::set::MigrationSet;
@@ -17,9 +17,17 @@ use super::set::MigrationSet;
 /// # Errors
 /// Those of SQLite. What is wrong with the file is in the report.
 pub fn validate(conn: &Connection, set: &MigrationSet) -> Result<ValidationReport> {
+    validate_all(conn, std::slice::from_ref(set))
+}
+
+/// [`validate`] for several modules: one that needs others is sound only with them.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_all(conn: &Connection, sets: &[MigrationSet]) -> Result<ValidationReport> {
     inspect::as_of_one_moment(conn, || {
         let mut problems = Vec::new();
-        check_objects(conn, set, &mut problems)?;
+        sets.iter().try_for_each(|set| check_objects(conn, set, &mut problems))?;
         check_file(conn, &mut problems)?;
         Ok(ValidationReport { ok: problems.is_empty(), problems })
     })
@@ -49,14 +57,15 @@ pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<P
     let checked = JournalKind::of(&file, set.module()).and_then(|kind| {
         let applied = journal::rows(conn, kind, set.module())?;
         inspect::compare(set, &applied)?;
-        Ok(applied.len())
+        Ok(applied)
     });
     match checked {
-        Ok(0) => Ok(()),
+        Ok(applied) if applied.is_empty() => Ok(()),
         Ok(applied) => {
             let declared = Schema::declared(set)?;
-            if let Some(wanted) = declared.get(applied.min(declared.len()).wrapping_sub(1)) {
-                missing_objects(&file, wanted, problems);
+            let (known, functions) = applied.split_at(applied.len().min(declared.len()));
+            if let Some(wanted) = known.len().checked_sub(1).and_then(|last| declared.get(last)) {
+                missing_objects(&file, wanted, functions, problems);
             }
             Ok(())
         }
@@ -70,11 +79,16 @@ pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<P
     }
 }
 
-fn missing_objects(file: &Schema, wanted: &Schema, problems: &mut Vec<Problem>) {
+/// What is `wanted` and not there. The `functions` that were applied since may have dropped indexes, views and triggers;
+/// tables and columns only if they are recorded as destructive.
+fn missing_objects(file: &Schema, wanted: &Schema, functions: &[JournalRow], problems: &mut Vec<Problem>) {
     let mut miss = |kind: &str, name: &str| {
         let message = format!("{kind} {name} is missing");
         problems.push(Problem { kind: ProblemKind::Missing, object: name.to_owned(), message });
     };
+    if functions.iter().any(|row| row.destructive) {
+        return;
+    }
     for table in &wanted.tables {
         match file.table(&table.name) {
             None => miss("table", &table.name),
@@ -84,6 +98,9 @@ fn missing_objects(file: &Schema, wanted: &Schema, problems: &mut Vec<Problem>) 
                 }
             }
         }
+    }
+    if !functions.is_empty() {
+        return;
     }
     wanted.indexes.iter().filter(|it| file.index(&it.name).is_none()).for_each(|it| miss("index", &it.name));
     wanted.views.iter().filter(|it| file.view(&it.name).is_none()).for_each(|it| miss("view", &it.name));

@@ -71,12 +71,11 @@ impl NativeChannel {
             }
             Taken::One(completion, more) => (completion, more),
         };
-        let value = output::completion(env, &completion, more, &mut memory, &collect)
-            .or_else(|_| output::undeliverable(env, completion.number, more, &mut memory))?;
+        let value = output::completion(env, &completion, more, &mut memory, &collect);
         if let Payload::Rows(_, credits) = completion.payload {
             credits.give_back();
         }
-        Ok(Some(value))
+        value.map(Some)
     }
 
     /// Let the channel keep the process alive, or not.

@@ -8,10 +8,10 @@ use std::{
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    error::{Error, Result},
+    client::{Inserted, Reply, Reporter, Value},
+    error::{Error, Report, Result},
     packed::Rows,
     store::{Cancel, Level, Listener},
-    telemetry::{Reply, Value},
 };
 
 /// Chunks of one call that may wait for JavaScript; then its reader waits. Memory stays flat, and the event loop decodes
@@ -27,10 +27,8 @@ pub(super) struct Completion {
 pub(super) enum Payload {
     /// The end of a call, with its last rows.
     Done(Value, Option<Rows>),
-    Failed {
-        operation: &'static str,
-        error: Error,
-    },
+    Inserted(Outcomes),
+    Failed(Box<Report>),
     Rows(Rows, Arc<Credits>),
     Progress {
         operation: String,
@@ -53,6 +51,21 @@ pub(super) enum Taken {
     Unfit,
     /// A completion, and whether more are waiting. If not, the next one wakes JavaScript.
     One(Completion, bool),
+}
+
+/// What has become of inserts that crossed together, in the words of their module.
+pub(super) struct Outcomes {
+    pub(super) ids: Vec<f64>,
+    pub(super) created_at: Vec<f64>,
+    pub(super) failures: Vec<(usize, Report)>,
+}
+
+impl Outcomes {
+    pub(super) fn new(inserted: Inserted, operation: &str, report: Reporter) -> Self {
+        let Inserted { ids, created_at, failures } = inserted;
+        let failures = failures.into_iter().map(|(index, error)| (index, report(&error, operation))).collect();
+        Self { ids, created_at, failures }
+    }
 }
 
 /// The completions of one JavaScript thread.
@@ -173,6 +186,7 @@ pub(super) struct CallReply {
     pub(super) credits: Arc<Credits>,
     /// Rows that wait for more or for the end of the call.
     pub(super) tail: Mutex<Option<Rows>>,
+    pub(super) report: Reporter,
     /// Called when the call has its end.
     pub(super) ended: Box<dyn Fn(u32) + Send + Sync>,
 }
@@ -212,8 +226,9 @@ impl Reply for CallReply {
         (self.ended)(self.number);
         let tail = self.replace_tail(None);
         let payload = match result {
+            Ok(Value::Inserted(inserted)) => Payload::Inserted(Outcomes::new(inserted, operation, self.report)),
             Ok(value) => Payload::Done(value, tail),
-            Err(error) => Payload::Failed { operation, error },
+            Err(error) => Payload::Failed(Box::new((self.report)(&error, operation))),
         };
         self.mailbox.put(self.number, payload);
     }

@@ -9,11 +9,12 @@ use napi::{
 };
 use serde_json::Value as Json;
 
-use super::mailbox::{Completion, Payload};
+use super::mailbox::{Completion, Outcomes, Payload};
 use crate::{
-    error::{Error, Report},
+    client::Value,
+    error::Report,
     packed::{HEAD, OutText, Rows},
-    telemetry::{Inserted, Value, shape},
+    shapes,
 };
 
 /// What `take` has brought, as js/native.ts numbers it.
@@ -26,6 +27,8 @@ mod kind {
     pub(super) const LAST: u32 = 5;
     pub(super) const NOTHING: u32 = 6;
     pub(super) const TOO_SMALL: u32 = 7;
+    /// It cannot be brought into JavaScript (a text that is too long there): `take` throws.
+    pub(super) const LOST: u32 = 8;
 }
 
 /// Cells that cross as arguments of one call, over the stack; a chunk hardly ever has more.
@@ -92,15 +95,20 @@ pub(super) fn completion<'env>(
     memory: &mut Memory<'_>,
     collect: &Function<'env, (), Unknown<'env>>,
 ) -> Result<Unknown<'env>> {
-    let mut head = [u32::from(more), completion.number, 0, 0, 0, 0, 0];
+    let mut head = [u32::from(more), completion.number, kind::LOST, 0, 0, 0, 0];
+    memory.head(&head);
     let value = match &completion.payload {
         Payload::Done(value, None) => {
             head[2] = kind::DONE;
             done(env, value)?
         }
-        Payload::Failed { operation, error } => {
+        Payload::Inserted(outcomes) => {
+            head[2] = kind::DONE;
+            insert_reply(env, outcomes)?.to_unknown()
+        }
+        Payload::Failed(report) => {
             head[2] = kind::FAILED;
-            failure(env, error, operation)?.to_unknown()
+            failure(env, report)?.to_unknown()
         }
         Payload::Rows(chunk, _) => {
             head[2] = kind::ROWS;
@@ -131,54 +139,44 @@ pub(super) fn completion<'env>(
     Ok(value)
 }
 
-/// What is told about a call whose answer cannot be brought into JavaScript: a text too long for it, for instance.
-pub(super) fn undeliverable<'env>(
-    env: &'env Env,
-    number: u32,
-    more: bool,
-    memory: &mut Memory<'_>,
-) -> Result<Unknown<'env>> {
-    let mut exception = ptr::null_mut();
-    // SAFETY: takes the pending exception, if there is one, so that the next call into JavaScript can be made.
-    unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &raw mut exception) };
-    memory.head(&[u32::from(more), number, kind::FAILED]);
-    Ok(failure(env, &Error::Internal("the answer does not fit into JavaScript values".into()), "call")?.to_unknown())
-}
-
 /// An error as the facade's `ErrorReport`.
-pub(super) fn failure<'env>(env: &'env Env, error: &Error, operation: &str) -> Result<Object<'env>> {
-    let Report { class, code, extended_code, message, reason, index, invalid, migration } = error.report(operation);
+pub(super) fn failure<'env>(env: &'env Env, failed: &Report) -> Result<Object<'env>> {
     let mut report = Object::new(env)?;
-    report.set("class", class.name())?;
-    report.set("code", code)?;
-    report.set("message", message)?;
-    report.set("reason", reason)?;
-    if let Some(extended) = extended_code {
+    report.set("class", failed.class.0)?;
+    report.set("code", failed.code)?;
+    report.set("message", failed.message.as_str())?;
+    if let Some(reason) = &failed.reason {
+        report.set("reason", reason.as_str())?;
+    }
+    if let Some(extended) = failed.extended_code {
         report.set("extendedCode", extended)?;
     }
-    if let Some(index) = index {
+    if let Some(index) = failed.index {
         report.set("index", float(index as u64))?;
     }
-    if let Some(invalid) = invalid {
-        if let Some(field) = invalid.field {
-            report.set("field", field)?;
+    if let Some(invalid) = &failed.invalid {
+        if let Some(field) = &invalid.field {
+            report.set("field", field.as_str())?;
         }
-        if let Some(value) = invalid.value {
-            report.set("value", json(env, &value)?)?;
+        if let Some(value) = &invalid.value {
+            report.set("value", json(env, value)?)?;
         }
         if let Some(rule) = invalid.rule_id {
             report.set("ruleId", float(u64::try_from(rule).unwrap_or(0)))?;
         }
     }
-    if let Some(migration) = migration {
+    if !failed.details.is_empty() {
+        report.set("details", json(env, &Json::Object(failed.details.clone()))?)?;
+    }
+    if let Some(migration) = &failed.migration {
         let mut facts = Object::new(env)?;
         facts.set("code", migration.code.as_str())?;
-        facts.set("message", migration.message)?;
-        facts.set("module", migration.module)?;
+        facts.set("message", migration.message.as_str())?;
+        facts.set("module", migration.module.as_str())?;
         if let Some(version) = migration.version {
             facts.set("version", version)?;
         }
-        facts.set("details", json(env, &Json::Object(migration.details))?)?;
+        facts.set("details", json(env, &Json::Object(migration.details.clone()))?)?;
         report.set("migration", facts)?;
     }
     Ok(report)
@@ -221,24 +219,23 @@ pub(super) fn json<'env>(env: &'env Env, value: &Json) -> Result<Unknown<'env>> 
 
 fn done<'env>(env: &'env Env, value: &Value) -> Result<Unknown<'env>> {
     match value {
-        // A row has gone as rows do (`Call::finish`).
-        Value::Nothing | Value::Row(_) => env.to_js_value_of(()),
         Value::Boolean(value) => env.to_js_value_of(*value),
         Value::Number(number) => env.to_js_value_of(*number),
         Value::Json(value) => json(env, value),
-        Value::Inserted(inserted) => Ok(insert_reply(env, inserted)?.to_unknown()),
+        // Inserts come as their own kind of completion, and a row has gone as rows do (`Call::finish`).
+        Value::Nothing | Value::Inserted(_) | Value::Row(_) => env.to_js_value_of(()),
     }
 }
 
-pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Inserted) -> Result<Object<'env>> {
+pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Outcomes) -> Result<Object<'env>> {
     let mut reply = Object::new(env)?;
     reply.set("ids", Float64ArraySlice::copy_from(env, &inserted.ids)?)?;
     reply.set("createdAt", Float64ArraySlice::copy_from(env, &inserted.created_at)?)?;
     let mut failures = env.create_array(u32::try_from(inserted.failures.len()).unwrap_or(u32::MAX))?;
-    for (position, (index, error)) in (0..).zip(&inserted.failures) {
+    for (position, (index, report)) in (0..).zip(&inserted.failures) {
         let mut entry = env.create_array(2)?;
         entry.set(0, float(*index as u64))?;
-        entry.set(1, failure(env, error, "insertEvent")?)?;
+        entry.set(1, failure(env, report)?)?;
         failures.set(position, entry)?;
     }
     reply.set("failures", failures)?;
@@ -256,7 +253,7 @@ fn rows<'env>(
 ) -> Result<Unknown<'env>> {
     let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let values = &rows.labels().values;
-    let shape = shape::ALL.iter().position(|shape| ptr::eq(*shape, rows.shape())).unwrap_or(usize::MAX);
+    let shape = shapes::position(rows.shape()).unwrap_or(usize::MAX);
     head[3..].copy_from_slice(&[
         small(shape),
         small(rows.len()),

@@ -76,7 +76,7 @@ impl Rows {
         for (position, column) in self.shape.columns.iter().enumerate() {
             let value = row.get_ref(position)?;
             match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => self.push_number(value),
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => self.push_number(value),
                 Kind::Label => {
                     self.labels.push(value, before);
                     before = before.map(|before| before + 1);
@@ -108,7 +108,7 @@ impl Rows {
         self.shape
     }
 
-    /// The cells of kind Integer, Real and Boolean, row by row; 0 for NULL.
+    /// The cells that cross as numbers, row by row; 0 for NULL.
     pub fn numbers(&self) -> &[f64] {
         &self.numbers
     }
@@ -136,7 +136,7 @@ impl Rows {
         let mut text = first(self.texts.len());
         let entries = self.shape.columns.iter().map(|column| {
             let value = match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => {
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => {
                     number += 1;
                     self.number_to_json(number - 1, column.kind)
                 }

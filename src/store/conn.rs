@@ -10,7 +10,13 @@ use std::{
 
 use rusqlite::{CachedStatement, Connection, OpenFlags, StatementStatus};
 
-use super::{Control, JournalMode, Location, Settings, control::Guard, journal, metrics::StatementCache};
+use super::{
+    Control, JournalMode, Settings,
+    configure::{apply_reading, apply_writing, configure},
+    control::Guard,
+    make_room,
+    metrics::StatementCache,
+};
 use crate::error::{Error, Result};
 
 /// Virtual-machine steps between two looks at the deadline: some ten microseconds.
@@ -19,22 +25,25 @@ const STEPS_BETWEEN_CHECKS: i32 = 2_000;
 /// More than the distinct statement texts of any module, so that a text that was prepared once stays prepared.
 const CACHED_STATEMENTS: usize = 256;
 
-/// A setting of a connection: name and value.
-type Pragma = (&'static str, String);
-
-/// The settings (telemetry.md §4.7) of a connection beside those of a store, but for foreign keys and the busy timeout.
-pub fn session_pragmas(settings: &Settings) -> Vec<(&'static str, String)> {
-    [reading_pragmas(settings), writing_pragmas(settings)].concat()
+/// A connection that keeps the statements that it has compiled: one of a store, which counts them, or any other.
+pub trait Cached {
+    /// The cached statement for `sql`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`] if it does not compile.
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>>;
 }
 
-fn reading_pragmas(settings: &Settings) -> Vec<Pragma> {
-    let mapped = if journal::may_map(&settings.location) { 268_435_456 } else { 0 };
-    vec![("temp_store", "MEMORY".to_owned()), ("cache_size", "-16000".to_owned()), ("mmap_size", mapped.to_string())]
+impl Cached for Connection {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        Ok(self.prepare_cached(sql)?)
+    }
 }
 
-fn writing_pragmas(settings: &Settings) -> Vec<Pragma> {
-    let synchronous = if settings.full_durability { "FULL" } else { "NORMAL" };
-    vec![("synchronous", synchronous.to_owned()), ("journal_size_limit", "67108864".to_owned())]
+impl Cached for Conn {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        self.cached(sql)
+    }
 }
 
 /// A connection of a store.
@@ -64,14 +73,10 @@ impl Conn {
     /// timeout is applied yet: a file that turns out to be somebody else's must stay as it is.
     ///
     /// # Errors
-    /// [`Error::Io`] if the directory cannot be made, [`Error::Sqlite`] if the file cannot be opened.
+    /// Those of [`make_room`]; [`Error::Sqlite`] if the file cannot be opened.
     pub(super) fn create(settings: &Settings, cache: Arc<StatementCache>) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        if let Some(directory) = settings.location.path().and_then(|path| path.parent()) {
-            std::fs::create_dir_all(directory)
-                .map_err(|error| Error::Io { path: directory.display().to_string(), message: error.to_string() })?;
-        }
-        Self::connect(settings, flags, cache)
+        make_room(settings)?;
+        Self::connect(settings, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, cache)
     }
 
     /// Open another connection to a database that is there: `readonly` for the reader pool.
@@ -81,9 +86,9 @@ impl Conn {
     pub(super) fn join(settings: &Settings, readonly: bool, cache: Arc<StatementCache>) -> Result<Self> {
         let flags = if readonly { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
         let conn = Self::connect(settings, flags, cache)?;
-        conn.configure_session(settings)?;
+        apply_reading(&conn, settings)?;
         if !readonly {
-            conn.configure_writing(settings)?;
+            apply_writing(&conn, settings)?;
         }
         Ok(conn)
     }
@@ -106,11 +111,7 @@ impl Conn {
     }
 
     fn connect(settings: &Settings, flags: OpenFlags, cache: Arc<StatementCache>) -> Result<Self> {
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut raw = match &settings.location {
-            Location::File(path) => Connection::open_with_flags(path, flags)?,
-            Location::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?,
-        };
+        let mut raw = settings.location.connect(flags)?;
         raw.busy_timeout(settings.busy_timeout)?;
         raw.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let guard = Arc::new(Guard::default());
@@ -119,38 +120,12 @@ impl Conn {
         Ok(Self { raw, guard, cache, page_limit: Cell::new(0) })
     }
 
-    /// Apply the settings of a writer (telemetry.md §4.7) to a file that has been found to be ours. Returns the journal
-    /// mode in force and a warning if it is not the one asked for.
+    /// [`configure()`] this connection.
     ///
     /// # Errors
-    /// [`Error::Sqlite`] if the file cannot be configured.
+    /// As [`configure()`].
     pub fn configure(&self, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
-        if self.pragma_integer("page_count")? == 0 {
-            self.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        }
-        let journal = journal::choose(self, settings)?;
-        self.configure_session(settings)?;
-        self.configure_writing(settings)?;
-        Ok(journal)
-    }
-
-    fn configure_session(&self, settings: &Settings) -> Result<()> {
-        self.pragma_update(None, "foreign_keys", settings.foreign_keys)?;
-        self.update_all(&reading_pragmas(settings))
-    }
-
-    fn configure_writing(&self, settings: &Settings) -> Result<()> {
-        self.update_all(&writing_pragmas(settings))?;
-        // Checkpoints run on a thread of their own: no write pays for one.
-        self.pragma_update(None, "wal_autocheckpoint", 0)?;
-        Ok(())
-    }
-
-    fn update_all(&self, pragmas: &[Pragma]) -> Result<()> {
-        for (name, value) in pragmas {
-            self.pragma_update(None, name, value)?;
-        }
-        Ok(())
+        configure(self, settings)
     }
 
     /// The cached statement for `sql`.

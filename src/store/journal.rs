@@ -55,7 +55,7 @@ pub(super) fn choose(connection: &Connection, settings: &Settings) -> Result<(Jo
         (JournalChoice::Wal, _) | (JournalChoice::Auto, None) => "wal",
     };
     let actual = switch(connection, wanted, settings.busy_timeout)?;
-    let mode = if actual == "wal" { JournalMode::Wal } else { JournalMode::Delete };
+    let mode = mode_of(&actual);
     let warning = match shared {
         _ if actual != wanted => Some(format!("journal mode {wanted} was refused; {actual} is in use")),
         Some(name) if settings.journal == JournalChoice::Auto => {
@@ -64,6 +64,25 @@ pub(super) fn choose(connection: &Connection, settings: &Settings) -> Result<(Jo
         _ => None,
     };
     Ok((mode, warning))
+}
+
+/// The mode that a database is in.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn journal_mode(connection: &Connection, location: &Location) -> Result<JournalMode> {
+    match location {
+        Location::Memory(_) => Ok(JournalMode::Memory),
+        Location::File(_) => Ok(mode_of(&current(connection)?)),
+    }
+}
+
+fn mode_of(name: &str) -> JournalMode {
+    if name == "wal" { JournalMode::Wal } else { JournalMode::Delete }
+}
+
+fn current(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))
 }
 
 /// The mode that [`JournalChoice::Auto`] asks for, and the network or shared file system that is the reason for DELETE.
@@ -83,10 +102,9 @@ pub(super) fn may_map(location: &Location) -> bool {
 /// `PRAGMA journal_mode`, again and again while another connection holds a lock: SQLite does not call the busy handler
 /// for every lock that a change of mode takes. Where it stays locked the mode stays too.
 fn switch(connection: &Connection, wanted: &str, patience: Duration) -> Result<String> {
-    let current = || connection.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0));
     let give_up = Instant::now() + patience;
     loop {
-        if current()? == wanted {
+        if current(connection)? == wanted {
             return Ok(wanted.to_owned());
         }
         match connection.query_row(&format!("PRAGMA journal_mode = {wanted}"), [], |row| row.get::<_, String>(0)) {
@@ -99,7 +117,7 @@ fn switch(connection: &Connection, wanted: &str, patience: Duration) -> Result<S
                 }
                 // Leaving WAL needs the file for oneself: somebody who keeps it open will not go away by waiting.
                 if wanted == "delete" || Instant::now() >= give_up {
-                    return Ok(current()?);
+                    return Ok(current(connection)?);
                 }
                 std::thread::sleep(Duration::from_millis(2));
             }

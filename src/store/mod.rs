@@ -5,8 +5,10 @@
 
 mod backup;
 mod checkpoint;
+mod configure;
 mod conn;
 mod control;
+mod create;
 mod engine;
 mod filesystem;
 mod job;
@@ -22,15 +24,17 @@ mod writer;
 
 pub use backup::backup;
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
-pub use conn::{Conn, session_pragmas};
+pub use configure::{apply_session, configure};
+pub use conn::{Cached, Conn};
 pub use control::{Cancel, Control};
+pub use create::make_room;
 pub use engine::Store;
 pub use filesystem::{may_change, may_write};
 pub use job::Isolation;
-pub use journal::{JournalChoice, JournalMode, automatic_mode};
+pub use journal::{JournalChoice, JournalMode, automatic_mode, journal_mode};
 pub use look::{OnDisk, look};
 pub use metrics::{Metrics, Query, StoreFigures};
 pub use notices::{Level, Listener, Notices};
 pub use registry::{Lease, Registry};
-pub use settings::{Location, Settings};
+pub use settings::{Location, Settings, Tuning};
 pub use writer::{Module, WriteSession};

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use rusqlite::{Connection, OpenFlags};
+
 use super::JournalChoice;
 
 /// Where the data lives.
@@ -19,10 +21,27 @@ pub enum Location {
 }
 
 impl Location {
+    /// What an absolute path means, or `:memory:`.
+    pub fn of(path: &str) -> Self {
+        if path == ":memory:" { Self::memory() } else { Self::File(PathBuf::from(path)) }
+    }
+
     /// A new private in-memory database.
     pub fn memory() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self::Memory(format!("file:/runledger-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Connect to it, without any setting.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn connect(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        match self {
+            Self::File(path) => Connection::open_with_flags(path, flags),
+            Self::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
+        }
     }
 
     /// The main file, if there is one.
@@ -34,7 +53,16 @@ impl Location {
     }
 }
 
-/// Connection settings of a store; every connection of it has the same.
+/// What a connection has beside journal mode, `synchronous`, foreign keys and busy timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tuning {
+    /// That of a store (telemetry.md §4.7): caches, memory map, a checkpointer of its own.
+    Store,
+    /// These pragmas, by name and value, and SQLite's defaults.
+    Pragmas(&'static [(&'static str, &'static str)]),
+}
+
+/// Settings of a database; every connection to it has the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The database.
@@ -47,6 +75,28 @@ pub struct Settings {
     pub foreign_keys: bool,
     /// How long a lock is awaited.
     pub busy_timeout: Duration,
-    /// Most reader connections; they are opened on demand.
+    /// Most reader connections of a store; they are opened on demand.
     pub readers: usize,
+    /// The file and the directories that are made for it are their owner's alone (0600 and 0700 on POSIX) instead of
+    /// what the umask says. What is there keeps its mode.
+    pub private: bool,
+    /// The other pragmas.
+    pub tuning: Tuning,
+}
+
+impl Settings {
+    /// What the modules with one synchronous connection have in common (contracts/README.md §5): WAL where that works,
+    /// foreign keys, five seconds for a lock, `synchronous=NORMAL`.
+    pub fn synchronous(location: Location) -> Self {
+        Self {
+            location,
+            journal: JournalChoice::Auto,
+            full_durability: false,
+            foreign_keys: true,
+            busy_timeout: Duration::from_secs(5),
+            readers: 0,
+            private: false,
+            tuning: Tuning::Pragmas(&[]),
+        }
+    }
 }

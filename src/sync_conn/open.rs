@@ -9,7 +9,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, config::DbConfig, ffi, limits::Limit};
 
 use super::{Failure, Misuse, Result};
-use crate::store::{self, Location, Settings};
+use crate::store::{self, Settings};
 
 /// The longest value that is read: the longest string of V8, in UTF-16 units.
 const LONGEST_VALUE: i32 = (1 << 29) - 24;
@@ -86,21 +86,21 @@ pub(super) fn open(options: &OpenOptions) -> Result<Connection> {
 
 /// Open a second connection to the database of a store, with its settings.
 pub(super) fn join(settings: &Settings) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = match &settings.location {
-        Location::File(path) => Connection::open_with_flags(path, flags),
-        Location::Memory(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
-    }
-    .map_err(|error| opening(error.into()))?;
+    let db = connect(settings, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    store::apply_session(&db, settings)?;
     prepare(&db, settings.busy_timeout, settings.foreign_keys)?;
-    for (name, value) in store::session_pragmas(settings) {
-        db.pragma_update(None, name, value)?;
-    }
+    Ok(db)
+}
+
+/// Connect to the database of `settings`, of which the busy timeout alone is set.
+pub(super) fn connect(settings: &Settings, flags: OpenFlags) -> Result<Connection> {
+    let db = settings.location.connect(flags).map_err(|error| opening(error.into()))?;
+    db.busy_timeout(settings.busy_timeout)?;
     Ok(db)
 }
 
 /// What every connection of a caller has: misspelled names are errors and not texts, and SQL cannot corrupt the file.
-fn prepare(db: &Connection, timeout: Duration, foreign_keys: bool) -> Result<()> {
+pub(super) fn prepare(db: &Connection, timeout: Duration, foreign_keys: bool) -> Result<()> {
     db.busy_timeout(timeout)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, foreign_keys)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;

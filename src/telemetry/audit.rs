@@ -4,16 +4,19 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    action::{Action, Args},
-    check,
-    config::AuditScope,
+    Action, check,
+    config::{AuditScope, TelemetryConfig},
     filter,
     kinds::AuditOperation,
-    reads,
     shape::AUDIT,
     state::Telemetry,
 };
-use crate::{clock::now, error::Result, store::Conn};
+use crate::{
+    client::{Args, reads},
+    clock::now,
+    error::Result,
+    store::{Cached, Conn},
+};
 
 /// Record ids that stand for many rows.
 const MANY: &str = "*";
@@ -32,17 +35,17 @@ struct Entry<'a> {
 
 /// A session was created (`old` is `None`), deleted (`new` is `None`) or changed.
 pub(super) fn session(
-    conn: &Conn,
-    state: &Telemetry,
+    conn: &impl Cached,
+    config: &TelemetryConfig,
     id: &str,
     old: Option<&Map<String, Value>>,
     new: Option<&Map<String, Value>>,
 ) -> Result<()> {
-    if state.config.audit == AuditScope::Off {
+    if config.audit == AuditScope::Off {
         return Ok(());
     }
     let entry = Entry { table: "telemetry_sessions", record_id: id, session_id: Some(id), ..Entry::default() };
-    change(conn, state, entry, old, new, &["updatedAt"])
+    change(conn, config, entry, old, new, &["updatedAt"])
 }
 
 /// An error was logged or resolved, or a rule changed, under `audit: 'all'`.
@@ -58,7 +61,7 @@ pub(super) fn detail(
         return Ok(());
     }
     let record_id = id.to_string();
-    change(conn, state, Entry { table, record_id: &record_id, ..Entry::default() }, old, new, &[])
+    change(conn, &state.config, Entry { table, record_id: &record_id, ..Entry::default() }, old, new, &[])
 }
 
 /// Events were inserted by one call, under `audit: 'all'`.
@@ -74,7 +77,7 @@ pub(super) fn events_inserted(conn: &Conn, state: &Telemetry, ids: &[i64]) -> Re
         let metadata = json!({ "count": ids.len(), "firstId": first, "lastId": last });
         Entry { table: "telemetry_events", record_id: MANY, metadata: Some(metadata), ..Entry::default() }
     };
-    write(conn, state, AuditOperation::Insert, entry, None)
+    write(conn, &state.config, AuditOperation::Insert, entry, None)
 }
 
 /// One operation deleted `count` events.
@@ -103,7 +106,7 @@ pub(super) fn rows_deleted(
     let metadata = Some(json!({ "count": count, "filter": filter }));
     write(
         conn,
-        state,
+        &state.config,
         AuditOperation::Delete,
         Entry { table, record_id: MANY, reason, metadata, ..Entry::default() },
         None,
@@ -120,8 +123,8 @@ pub(super) fn trail(args: &Args) -> Result<Action> {
 
 /// Compare two states of a row and write what differs; `derived` columns alone are no change.
 fn change(
-    conn: &Conn,
-    state: &Telemetry,
+    conn: &impl Cached,
+    config: &TelemetryConfig,
     entry: Entry<'_>,
     old: Option<&Map<String, Value>>,
     new: Option<&Map<String, Value>>,
@@ -129,7 +132,7 @@ fn change(
 ) -> Result<()> {
     let (Some(before), Some(after)) = (old, new) else {
         let operation = if old.is_none() { AuditOperation::Insert } else { AuditOperation::Delete };
-        return write(conn, state, operation, Entry { old, new, ..entry }, None);
+        return write(conn, config, operation, Entry { old, new, ..entry }, None);
     };
     let changed: Vec<&String> =
         after.keys().filter(|key| !derived.contains(&key.as_str()) && before.get(*key) != after.get(*key)).collect();
@@ -141,12 +144,12 @@ fn change(
     };
     let (old, new) = (only(before), only(after));
     let fields = serde_json::to_string(&changed).unwrap_or_default();
-    write(conn, state, AuditOperation::Update, Entry { old: Some(&old), new: Some(&new), ..entry }, Some(fields))
+    write(conn, config, AuditOperation::Update, Entry { old: Some(&old), new: Some(&new), ..entry }, Some(fields))
 }
 
 fn write(
-    conn: &Conn,
-    state: &Telemetry,
+    conn: &impl Cached,
+    config: &TelemetryConfig,
     operation: AuditOperation,
     entry: Entry<'_>,
     changed_fields: Option<String>,
@@ -164,7 +167,7 @@ fn write(
         text(entry.old),
         text(entry.new),
         changed_fields,
-        state.config.audit_user_id,
+        config.audit_user_id,
         entry.session_id,
         entry.reason,
         entry.metadata.map(|metadata| metadata.to_string()),

@@ -12,7 +12,9 @@ use std::{
 
 use runledger::{
     error::{Error, Result},
-    store::{Conn, Control, Isolation, JournalChoice, Location, Module, Notices, Settings, Store, WriteSession},
+    store::{
+        Conn, Control, Isolation, JournalChoice, Location, Module, Notices, Settings, Store, Tuning, WriteSession,
+    },
 };
 use tempfile::TempDir;
 
@@ -98,6 +100,8 @@ pub(crate) fn settings(path: &Path) -> Settings {
         foreign_keys: true,
         busy_timeout: Duration::from_millis(500),
         readers: 4,
+        private: false,
+        tuning: Tuning::Store,
     }
 }
 

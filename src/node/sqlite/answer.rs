@@ -2,9 +2,13 @@
 
 use napi::{Env, Result, Status, bindgen_prelude::Object};
 
+use serde_json::Value as Json;
+
 use super::{status, table};
 use crate::{
     error::Error,
+    migration::SqliteCause,
+    node::output,
     sync_conn::{Failure, MisuseClass, Result as Outcome},
 };
 
@@ -39,13 +43,32 @@ pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'
             report.set("message", misuse.message.as_ref())?;
         }
         Failure::Sqlite { extended, message, offset } => {
-            report.set("class", "SqliteError")?;
-            report.set("code", Failure::sqlite_code(*extended))?;
-            report.set("message", message.as_str())?;
-            report.set("rawCode", *extended)?;
+            sqlite(&mut report, *extended, message)?;
             if let Some(offset) = offset {
                 report.set("offset", *offset)?;
             }
+        }
+        Failure::Other(Error::Migration(error)) => {
+            report.set("class", "MigrationError")?;
+            report.set("code", error.code.as_str())?;
+            report.set("message", error.message.as_str())?;
+            report.set("module", error.module.as_str())?;
+            if let Some(version) = error.version {
+                report.set("version", version)?;
+            }
+            report.set("details", output::json(env, &Json::Object(error.details.clone()))?)?;
+            if let Some(SqliteCause { extended, message }) = &error.cause {
+                let mut cause = Object::new(env)?;
+                sqlite(&mut cause, *extended, message)?;
+                report.set("cause", cause)?;
+            }
+        }
+        Failure::Other(Error::Directory { path, code, message }) => {
+            report.set("class", "RunledgerError")?;
+            report.set("code", "ERR_DIRECTORY")?;
+            report.set("message", message.as_str())?;
+            report.set("path", path.as_str())?;
+            report.set("systemCode", *code)?;
         }
         Failure::Other(error) => {
             let code = match error {
@@ -65,4 +88,11 @@ pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'
         }
     }
     Ok(report)
+}
+
+fn sqlite(report: &mut Object<'_>, extended: i32, message: &str) -> Result<()> {
+    report.set("class", "SqliteError")?;
+    report.set("code", Failure::sqlite_code(extended))?;
+    report.set("message", message)?;
+    report.set("rawCode", extended)
 }

@@ -13,11 +13,15 @@ mod answer;
 mod arguments;
 mod connection;
 mod fast;
+mod migration;
+mod module_file;
 mod statement;
 mod table;
 mod values;
 
 pub use connection::*;
+pub use migration::*;
+pub(in crate::node) use module_file::opened;
 pub use statement::*;
 
 /// What a fast call does, as js/sqlite/link.ts names it; any other number: whether a transaction is open.

@@ -1,0 +1,3 @@
+DROP TABLE workflows;
+DROP TABLE rules;
+DROP TABLE agents;

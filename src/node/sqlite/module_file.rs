@@ -1,0 +1,32 @@
+//! The file of a module, opened.
+
+use napi::{Env, Error, Result, bindgen_prelude::Object};
+use serde_json::Value as Json;
+
+use super::{answer, table};
+use crate::{
+    node::output,
+    sync_conn::{Failure, OpenedFile, Result as Outcome},
+};
+
+/// The facade's `OpenedModule`; nothing if it could not be opened, and then `sqliteFailure` tells why.
+pub(in crate::node) fn opened(env: &Env, outcome: Outcome<OpenedFile>) -> Result<Option<Object<'_>>> {
+    let OpenedFile { connection, journal, warnings, migrated } = match outcome {
+        Ok(file) => file,
+        Err(failure) => return answer::failed(failure).map(|()| None),
+    };
+    let mut opened = Object::new(env)?;
+    opened.set("connection", table::insert(env, connection)?)?;
+    opened.set("journalMode", journal.as_str())?;
+    opened.set("warnings", warnings)?;
+    match migrated {
+        Ok(sets) => {
+            let items = sets.into_iter().map(|set| serde_json::to_value(set.items));
+            let items =
+                items.collect::<std::result::Result<_, _>>().map_err(|error| Error::from_reason(error.to_string()))?;
+            opened.set("migrations", output::json(env, &Json::Array(items))?)?;
+        }
+        Err(error) => opened.set("failure", answer::report(env, &Failure::from(error))?)?,
+    }
+    Ok(Some(opened))
+}

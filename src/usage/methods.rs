@@ -1,0 +1,110 @@
+#![forbid(unsafe_code)]
+//! The public methods by name: what each one does, and what its failures are called.
+
+use rusqlite::{Connection, ffi};
+use serde_json::Value as Json;
+
+use super::{config, snapshots};
+use crate::error::{Error, ErrorClass, Report, Result};
+use crate::packed::Input;
+
+/// The class of the module's errors.
+const USAGE_ERROR: ErrorClass = ErrorClass("UsageError");
+
+/// What becomes of a snapshot of a session that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingSession {
+    /// It is refused.
+    Reject,
+    /// The session is made, in the same transaction.
+    Create,
+}
+
+impl MissingSession {
+    /// The choice that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "reject" => Some(Self::Reject),
+            "create" => Some(Self::Create),
+            _ => None,
+        }
+    }
+}
+
+/// A public method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `getUsageConfig()`: the active row or null.
+    GetConfig,
+    /// `updateUsageConfig(updates)`: whether a row was changed.
+    UpdateConfig,
+    /// `resetUsageConfig()`: true.
+    ResetConfig,
+    /// `insertUsageSnapshot(snapshot)`: the row.
+    InsertSnapshot(MissingSession),
+    /// `getUsageSnapshots(sessionId, limit, hoursBack)`: rows.
+    GetSnapshots,
+    /// `getUsageSnapshotsBySession(sessionId)`: rows.
+    GetSnapshotsBySession,
+    /// `deleteOldUsageSnapshots(daysOld)`: the number of deleted rows.
+    DeleteOldSnapshots,
+}
+
+impl Method {
+    /// The method called `name`; `missing` is for insertUsageSnapshot.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if there is none: a defect of the facade.
+    pub fn named(name: &str, missing: MissingSession) -> Result<Self> {
+        Ok(match name {
+            "getUsageConfig" => Self::GetConfig,
+            "updateUsageConfig" => Self::UpdateConfig,
+            "resetUsageConfig" => Self::ResetConfig,
+            "insertUsageSnapshot" => Self::InsertSnapshot(missing),
+            "getUsageSnapshots" => Self::GetSnapshots,
+            "getUsageSnapshotsBySession" => Self::GetSnapshotsBySession,
+            "deleteOldUsageSnapshots" => Self::DeleteOldSnapshots,
+            _ => return Err(Error::Internal(format!("there is no method {name}"))),
+        })
+    }
+
+    /// Whether it changes the file.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::GetConfig | Self::GetSnapshots | Self::GetSnapshotsBySession => false,
+            Self::UpdateConfig | Self::ResetConfig | Self::InsertSnapshot(_) | Self::DeleteOldSnapshots => true,
+        }
+    }
+
+    /// Do it. What is missing in `args` is `undefined`.
+    ///
+    /// # Errors
+    /// [`Error::Validation`], [`Error::SessionNotFound`] and those of SQLite. Nothing was changed then.
+    pub fn run(self, conn: &Connection, args: &[Input]) -> Result<Json> {
+        let arg = |position: usize| args.get(position).unwrap_or(&Input::Undefined);
+        Ok(match self {
+            Self::GetConfig => config::get(conn)?,
+            Self::UpdateConfig => config::update(conn, arg(0))?.into(),
+            Self::ResetConfig => {
+                config::reset(conn)?;
+                true.into()
+            }
+            Self::InsertSnapshot(missing) => snapshots::insert(conn, arg(0), missing)?,
+            Self::GetSnapshots => snapshots::recent(conn, arg(0), arg(1), arg(2))?,
+            Self::GetSnapshotsBySession => snapshots::of_session(conn, arg(0))?,
+            Self::DeleteOldSnapshots => snapshots::delete_old(conn, arg(0))?.into(),
+        })
+    }
+
+    /// A failure of it as its caller sees it (usage.md §5).
+    pub fn report(self, error: &Error, operation: &str) -> Report {
+        let code = match error {
+            Error::Validation(_) => "USAGE_INVALID_INPUT",
+            Error::SessionNotFound { .. } => "USAGE_SESSION_NOT_FOUND",
+            _ if error.sqlite_code() == Some(ffi::SQLITE_CONSTRAINT) => "USAGE_CONSTRAINT",
+            _ if self.writes() => "USAGE_WRITE_FAILED",
+            _ => "USAGE_QUERY_FAILED",
+        };
+        Report { class: USAGE_ERROR, code, ..error.report(operation) }
+    }
+}

@@ -1,0 +1,70 @@
+#![forbid(unsafe_code)]
+//! The migration set of usage. It refers to the tables of telemetry, which must be applied first.
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::migration::{Column, Migration, MigrationSet, ModuleRules};
+
+use super::adoption;
+
+/// Journal name.
+pub const MODULE: &str = "usage";
+
+const UP_1: &str = include_str!("../../migrations/usage/0001_add_usage_tracking_tables/up.sql");
+const DOWN_1: &str = include_str!("../../migrations/usage/0001_add_usage_tracking_tables/down.sql");
+
+/// The usage set.
+///
+/// # Errors
+/// None in practice: the set is a constant of this crate.
+pub fn migrations() -> Result<MigrationSet> {
+    let list = vec![Migration::sql(1, "add_usage_tracking_tables", UP_1, Some(DOWN_1.into()))];
+    Ok(MigrationSet::new(MODULE, list)?.with_rules(UsageRules))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct UsageRules;
+
+impl ModuleRules for UsageRules {
+    fn value(&self, _table: &str, column: &Column) -> Option<String> {
+        adoption::value(column)
+    }
+
+    fn complete(&self, conn: &Connection) -> Result<()> {
+        adoption::add_missing_sessions(conn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::{self, Schema};
+    use crate::telemetry;
+
+    #[test]
+    fn every_index_is_introduced_by_the_queries_it_serves() {
+        let mut before = "";
+        for line in UP_1.lines() {
+            if line.starts_with("CREATE INDEX") || line.starts_with("CREATE UNIQUE INDEX") {
+                assert!(before.starts_with("-- "), "{line}");
+            }
+            before = line;
+        }
+    }
+
+    #[test]
+    fn a_file_gets_two_tables_beside_those_of_telemetry() {
+        let mut conn = Connection::open_in_memory().expect("open");
+        migration::open(&mut conn, &telemetry::schema::migrations().expect("set")).expect("telemetry");
+        let before = Schema::read(&conn).expect("schema");
+        migration::open(&mut conn, &migrations().expect("set")).expect("usage");
+        let after = Schema::read(&conn).expect("schema");
+        let new = |list: Vec<String>, old: Vec<String>| -> Vec<String> {
+            list.into_iter().filter(|name| !old.contains(name)).collect()
+        };
+        let tables = |schema: &Schema| schema.tables.iter().map(|it| it.name.clone()).collect();
+        assert_eq!(new(tables(&after), tables(&before)), ["usage_config", "usage_snapshots"]);
+        assert_eq!((after.indexes.len() - before.indexes.len(), after.triggers.len()), (4, 1));
+    }
+}

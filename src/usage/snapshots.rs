@@ -1,0 +1,60 @@
+#![forbid(unsafe_code)]
+//! The history: the rows of `usage_snapshots`.
+
+use rusqlite::{Connection, ToSql, params};
+use serde_json::Value as Json;
+
+use super::{MissingSession, check, rows, transaction};
+use crate::error::{Error, Result};
+use crate::packed::Input;
+use crate::telemetry;
+
+const SELECT: &str = "SELECT id, session_id, snapshot_data, snapshot_type, timestamp FROM main.usage_snapshots";
+const NEWEST_FIRST: &str = "ORDER BY timestamp DESC, id DESC";
+
+/// insertUsageSnapshot: the row as it was stored.
+pub(super) fn insert(conn: &Connection, snapshot: &Input, missing: MissingSession) -> Result<Json> {
+    let snapshot = check::snapshot(snapshot)?;
+    transaction::write(conn, || {
+        if !telemetry::has_session(conn, snapshot.session_id)? {
+            match missing {
+                MissingSession::Reject => return Err(Error::SessionNotFound { id: snapshot.session_id.to_owned() }),
+                #[allow(clippy::cast_precision_loss, reason = "below 2^53")]
+                MissingSession::Create => {
+                    telemetry::add_session(conn, snapshot.session_id, snapshot.timestamp as f64)?;
+                }
+            }
+        }
+        let id = conn
+            .prepare_cached(
+                "INSERT INTO main.usage_snapshots (session_id, snapshot_data, snapshot_type, timestamp) \
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .insert(params![snapshot.session_id, snapshot.data, snapshot.kind, snapshot.timestamp])?;
+        Ok(rows::all(conn, &format!("{SELECT} WHERE id = ?1"), [id])?.pop().unwrap_or_default())
+    })
+}
+
+/// getUsageSnapshots: those since a time, of one session or of all.
+pub(super) fn recent(conn: &Connection, session: &Input, limit: &Input, hours_back: &Input) -> Result<Json> {
+    let (session, limit, since) = (check::optional_session(session)?, check::limit(limit)?, check::since(hours_back)?);
+    let of_session = if session.is_some() { "session_id = ?3 AND " } else { "" };
+    let sql = format!("{SELECT} WHERE {of_session}timestamp >= ?1 {NEWEST_FIRST} LIMIT ?2");
+    let mut params: Vec<&dyn ToSql> = vec![&since, &limit];
+    params.extend(session.as_ref().map(|session| session as &dyn ToSql));
+    Ok(rows::all(conn, &sql, &params[..])?.into())
+}
+
+/// getUsageSnapshotsBySession: all of one session.
+pub(super) fn of_session(conn: &Connection, session: &Input) -> Result<Json> {
+    let session = check::session(session)?;
+    Ok(rows::all(conn, &format!("{SELECT} WHERE session_id = ?1 {NEWEST_FIRST}"), [session])?.into())
+}
+
+/// deleteOldUsageSnapshots: how many went.
+pub(super) fn delete_old(conn: &Connection, days_old: &Input) -> Result<usize> {
+    let before = check::before(days_old)?;
+    transaction::write(conn, || {
+        Ok(conn.prepare_cached("DELETE FROM main.usage_snapshots WHERE timestamp < ?1")?.execute([before])?)
+    })
+}
