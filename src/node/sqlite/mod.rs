@@ -13,6 +13,7 @@ mod answer;
 mod arguments;
 mod connection;
 mod fast;
+mod migration;
 mod module_file;
 mod statement;
 mod table;
@@ -20,6 +21,7 @@ mod values;
 
 pub(in crate::node) use answer::value;
 pub use connection::*;
+pub use migration::*;
 pub(in crate::node) use module_file::{opened, opened_readonly};
 pub use statement::*;
 
