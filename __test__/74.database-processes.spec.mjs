@@ -35,7 +35,7 @@ async function openTogether(count, path, options) {
       });
       console.log(JSON.stringify({ results: db.migrationResults, version: db.getSchemaVersion() }));
       db.close();
-      process.stdin.pause();
+      process.stdin.destroy();
     });`;
   const children = Array.from({ length: count }, (_, i) => start(script, { args: [`p${i}`] }));
   await Promise.all(children.map((child) => said(child, 'ready')));

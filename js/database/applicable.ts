@@ -10,7 +10,7 @@ import type { Migration } from './migration.js';
  * @throws {MigrationError} `MIGRATION_GAP`, `MIGRATION_INVALID`, `MIGRATION_INVALID_MODULE`
  */
 export function applicableMigrations(module: string, given: readonly Migration[] | undefined): readonly Migration[] {
-  const continues = native().continuesBuiltIn(module, given === undefined ? null : facts(given).entries);
+  const continues = native().continuesBuiltIn(module, facts(given).entries);
   if (continues === null) throw lastFailure('initDatabase');
   return [...(continues ? builtInMigrations('database') : []), ...(given ?? [])];
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { checkModule } from '../migration/engine.js';
 import type { Logger } from '../types.js';
 import { AppDatabaseError } from './app-database-error.js';
 import { discoverMigrationsSync } from './discovery.js';
@@ -65,7 +66,7 @@ export interface CheckedOptions {
  * Checks the options of a database and fills in their defaults.
  *
  * @throws {AppDatabaseError} `APPDB_INVALID_OPTION`
- * @throws {MigrationError} `MIGRATION_LOAD_FAILED`
+ * @throws {MigrationError} `MIGRATION_INVALID_MODULE`, `MIGRATION_LOAD_FAILED`
  */
 export function checkOptions(options: DatabaseOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
@@ -84,7 +85,7 @@ export function checkOptions(options: DatabaseOptions): CheckedOptions {
     readonly,
     runMigrations: options.runMigrations !== false,
     migrations: given(options.migrations, migrationsDir),
-    module,
+    module: checkModule(module),
     tolerant: onMigrationError === 'log',
     logger,
   };

@@ -14,11 +14,11 @@ use crate::{
     sync_conn::{Connection, Failure, ModuleFile, OpenedFile, Result as Outcome},
 };
 
-/// Whether the built-in migrations stand before those that are given, or null, for a module. Null: failed.
+/// Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed.
 #[napi(catch_unwind)]
 pub fn continues_built_in(module: String, migrations: Unknown<'_>) -> Result<Option<bool>> {
     let given = input::input(&migrations)?;
-    let list = if given == Input::Null { Ok(None) } else { migration::listed(&module, &given).map(Some) };
+    let list = if given == Input::Undefined { Ok(None) } else { migration::listed(&module, &given).map(Some) };
     let continues = list.and_then(|list| database::continues_built_in(&module, list.as_deref()));
     sqlite::value(continues.map_err(Failure::from))
 }
