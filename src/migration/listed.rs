@@ -121,7 +121,10 @@ mod tests {
             entry(&[("up", sql), ("down", function())], &[("version", Input::Number(2.0))]),
         ]);
         let [one, two] = &listed("app", &list).expect("list")[..] else { panic!("two") };
-        assert_eq!((&one.up, &one.down, one.destructive, one.foreign_keys_off), (&Script::External, &None, false, true));
+        assert_eq!(
+            (&one.up, &one.down, one.destructive, one.foreign_keys_off),
+            (&Script::External, &None, false, true)
+        );
         assert!(matches!(two.up, Script::Sql(_)) && two.down == Some(Script::External));
         assert!(two.destructive && !two.foreign_keys_off);
     }

@@ -8,6 +8,9 @@ use super::{config, snapshots};
 use crate::error::{Error, ErrorClass, Report, Result};
 use crate::packed::Input;
 
+/// The class of the module's errors.
+const USAGE_ERROR: ErrorClass = ErrorClass("UsageError");
+
 /// What becomes of a snapshot of a session that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingSession {
@@ -102,6 +105,6 @@ impl Method {
             _ if self.writes() => "USAGE_WRITE_FAILED",
             _ => "USAGE_QUERY_FAILED",
         };
-        Report { class: ErrorClass::Usage, code, ..error.report(operation) }
+        Report { class: USAGE_ERROR, code, ..error.report(operation) }
     }
 }
