@@ -55,6 +55,9 @@ export declare class NativeClient {
 /** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
 export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
 
+/** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
+export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
+
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
 
@@ -95,10 +98,10 @@ export declare function migrationRollBackOnly(connection: number, module: string
 export declare function migrationValidate(connection: number, modules: unknown): unknown | null
 
 /**
- * Open the application database at the absolute `path`, or `':memory:'`, and apply the built-in migrations. Nothing:
- * failed.
+ * Open the application database at the absolute `path`, or `':memory:'`, and compare it with its migrations, none of which
+ * is applied. Null: failed.
  */
-export declare function openDatabase(path: string): object | null
+export declare function openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): object | null
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object

@@ -169,7 +169,8 @@ export interface FailureReport {
 export interface OpenedModule {
   /** For `adopt` of js/sqlite/database.ts. */
   connection: number;
-  journalMode: 'wal' | 'delete' | 'memory';
+  /** Not where it is only read. */
+  journalMode?: 'wal' | 'delete' | 'memory';
   /** For `logger.warn`. */
   warnings: string[];
   /** What the migrations came to, set by set. */
@@ -270,7 +271,8 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
     target: string,
     onProgress?: (copied: number, total: number) => void,
   ): CommandAnswer;
-  openDatabase(path: string): OpenedModule | null;
+  continuesBuiltIn(module: string, migrations: unknown): boolean | null;
+  openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): OpenedModule | null;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,
