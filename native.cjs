@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.NativeChannel = nativeBinding.NativeChannel
 module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.backupDatabase = nativeBinding.backupDatabase
+module.exports.continuesBuiltIn = nativeBinding.continuesBuiltIn
 module.exports.diagnose = nativeBinding.diagnose
 module.exports.migrationApply = nativeBinding.migrationApply
 module.exports.migrationBuiltIn = nativeBinding.migrationBuiltIn

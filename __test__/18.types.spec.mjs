@@ -180,6 +180,59 @@ export { other, name, ids, changes, lastInsertRowid, columns, chained, yes, same
 ` }), []);
 });
 
+test('the application database: its quick start compiles, rows have the type that was named, and misuse does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import { AppDatabase, AppDatabaseError, initDatabase, MigrationError, RunledgerError, type DatabaseOptions } from 'runledger/database';
+import { discoverMigrationsSync, MigrationRunner, type Migration, type MigrationResult } from 'runledger/database/migrations';
+import type { Database, Statement } from 'runledger/sqlite';
+const migrations: Migration[] = [{ version: 1, name: 'tasks', up: (db) => db.exec('CREATE TABLE tasks (id INTEGER PRIMARY KEY)'), down: (db: Database): void => { db.exec('DROP TABLE tasks'); } }];
+const options: DatabaseOptions = { path: 'data/app.db', migrations, module: 'shop', onMigrationError: 'log', logger: console };
+using db: AppDatabase = initDatabase(options);
+using other = new AppDatabase();
+const results: readonly MigrationResult[] = db.migrationResults;
+const path: string = db.path;
+interface Task { id: number; title: string }
+const all: Statement<Task> = db.prepare<Task>('SELECT * FROM tasks');
+const titles: string[] = all.all().map((task) => task.title);
+const first: Task | undefined = db.prepare<Task>('SELECT * FROM tasks').get();
+db.prepare('SELECT 1').get().anything;
+const seven: number = db.transaction((c) => { c.prepare('x').run(1, 'a', null); return 7; });
+const word: 'a' | 'b' = db.transaction((c: Database) => (c.inTransaction ? 'a' : 'b'));
+const nothing: void = db.exec('SELECT 1');
+const facts: [boolean, number, Database] = [db.isHealthy(), db.getSchemaVersion(), db.connection];
+const builtIn: Migration[] = discoverMigrationsSync();
+const applied: MigrationResult[] = new MigrationRunner(db.connection).runMigrations(builtIn, { dryRun: true });
+try { db.close(); } catch (error) {
+  if (error instanceof AppDatabaseError) { const code: string = error.code; const cause: unknown = error.cause; }
+  if (error instanceof MigrationError) { const module: string = error.module; const version: number | undefined = error.version; }
+  if (error instanceof RunledgerError) { const details: Readonly<Record<string, unknown>> | undefined = error.details; }
+}
+// @ts-expect-error the row may be missing
+db.prepare<Task>('x').get().title;
+// @ts-expect-error the row has no such column
+db.prepare<Task>('x').all()[0]?.nothing;
+// @ts-expect-error a Date cannot be bound
+all.get(new Date());
+// @ts-expect-error the value is a number
+const wrong: string = db.transaction(() => 7);
+// @ts-expect-error one of two
+initDatabase({ onMigrationError: 'ignore' });
+// @ts-expect-error a path is a text
+initDatabase({ path: 5 });
+// @ts-expect-error misspelled
+initDatabase({ readOnly: true });
+// @ts-expect-error up is missing
+initDatabase({ migrations: [{ version: 1, name: 'a' }] });
+// @ts-expect-error a migration is a function, not SQL
+initDatabase({ migrations: [{ version: 1, name: 'a', up: 'CREATE TABLE a (x)' }] });
+// @ts-expect-error read only
+db.path = 'x';
+// @ts-expect-error read only
+db.migrationResults = [];
+export { other, results, path, titles, first, seven, word, nothing, facts, applied };
+` }), []);
+});
+
 test('a Drizzle database knows its schema, that of getDatabase() the telemetry schema', { skip: skip || (!drizzle && 'drizzle-orm is not installed'), timeout: 180_000 }, () => {
   assert.deepEqual(compile({ 'app.mts': `
 import { eq } from 'drizzle-orm';

@@ -19,9 +19,10 @@ mod statement;
 mod table;
 mod values;
 
+pub(in crate::node) use answer::value;
 pub use connection::*;
 pub use migration::*;
-pub(in crate::node) use module_file::opened;
+pub(in crate::node) use module_file::{opened, opened_readonly};
 pub use statement::*;
 
 /// What a fast call does, as js/sqlite/link.ts names it; any other number: whether a transaction is open.
