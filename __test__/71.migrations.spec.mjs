@@ -44,6 +44,8 @@ function unharmed(db, foreignKeys = 1) {
   assert.equal(db.inTransaction, false);
   assert.equal(db.pragma('foreign_keys', { simple: true }), foreignKeys);
   db.exec('BEGIN; CREATE TABLE unharmed (x); COMMIT; DROP TABLE unharmed');
+  db.transaction(() => db.transaction(() => assert.equal(db.inTransaction, true))())();
+  db.prepare('VACUUM').run();
 }
 
 const applied = (version, name = `m${version}`) => ({ version, name, status: 'applied' });
@@ -435,11 +437,20 @@ test('a migration whose statement rolled everything back fails, even if it swall
     it.exec('CREATE TABLE t (x UNIQUE); INSERT INTO t VALUES (1)');
     try { it.exec('INSERT OR ROLLBACK INTO t VALUES (1)'); } catch { /* ignored */ }
     try { it.exec('CREATE TABLE late (x)'); } catch { /* refused: it would be committed by itself */ }
+    for (const own of [it, db]) assert.throws(() => own.transaction(() => {})(), { code: 'SQLITE_AUTH' });
   };
   refused(() => runner(db).runMigrations([{ version: 1, name: 'a', up }]), 'MIGRATION_FAILED', /rolled its transaction back/);
   assert.deepEqual(names(db), []);
   unharmed(db);
   assert.match(runner(db).plan([{ version: 1, name: 'a', up }])[0].reason, /^Would fail: .*rolled its transaction back/);
+  unharmed(db);
+});
+
+test('a migration that makes the connection unable to write fails, and leaves no transaction', () => {
+  const db = memory();
+  refused(() => runner(db).runMigrations([sql(1, 'CREATE TABLE t (x); PRAGMA query_only = ON')]), 'MIGRATION_FAILED', /readonly database/);
+  assert.deepEqual([names(db), db.inTransaction], [[], false]);
+  db.pragma('query_only = OFF');
   unharmed(db);
 });
 
