@@ -14,6 +14,7 @@ export interface ErrorReport {
     | 'ValidationError'
     | 'QueryTimeoutError'
     | 'MigrationError'
+    | 'UsageError'
     | 'AbortError'
     | 'DrizzleTelemetryConnectionError'
     | 'DrizzleTelemetryMigrationError';
@@ -168,6 +169,9 @@ export interface OpenedModule {
   failure?: FailureReport;
 }
 
+/** How a method of usage is answered. */
+export type UsageAnswer = { value: unknown; error?: undefined } | { error: ErrorReport };
+
 /** The functions of the synchronous connection that napi generates. */
 type GeneratedSqlite = Typed<
   Pick<typeof Generated, Extract<keyof typeof Generated, `sqlite${string}`>>,
@@ -209,6 +213,8 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite {
     onProgress?: (copied: number, total: number) => void,
   ): CommandAnswer;
   openDatabase(path: string): OpenedModule | null;
+  openUsage(path: string): OpenedModule | null;
+  callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

@@ -50,7 +50,8 @@ export function internalReport(operation: string, error: unknown): ErrorReport {
   return { class: 'DatabaseError', code: 'INTERNAL_ERROR', message, reason };
 }
 
-function causeOf(report: ErrorReport): unknown {
+/** The underlying error of a failure, where there is one. */
+export function causeOf(report: ErrorReport): unknown {
   if (report.migration !== undefined) return migrationError(report);
   const { code, extendedCode, reason } = report;
   // These are the reason themselves.

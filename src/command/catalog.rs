@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::migration::{DEPENDENCIES, MigrationSet};
-use crate::store::Settings;
+use crate::store::{Location, Settings};
 use crate::{telemetry, usage};
 
 /// A module that has a migration set of its own.
@@ -29,7 +29,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: usage::schema::MODULE,
         set: usage::schema::migrations,
-        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+        settings: |path| Ok(usage::settings(Location::File(path.to_owned()))),
     },
 ];
 

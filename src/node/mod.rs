@@ -14,3 +14,4 @@ mod input;
 mod mailbox;
 mod output;
 pub mod sqlite;
+pub mod usage;

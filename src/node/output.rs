@@ -55,7 +55,12 @@ pub(super) fn completion<'env>(env: &'env Env, completion: &Completion) -> Resul
 
 /// An error as the facade's `ErrorReport`.
 pub(super) fn failure<'env>(env: &'env Env, error: &Error, operation: &str) -> Result<Object<'env>> {
-    let Report { class, code, extended_code, message, reason, index, invalid, migration } = error.report(operation);
+    self::report(env, error.report(operation))
+}
+
+/// A report as the facade's `ErrorReport`.
+pub(super) fn report(env: &Env, report: Report) -> Result<Object<'_>> {
+    let Report { class, code, extended_code, message, reason, index, invalid, migration } = report;
     let mut report = Object::new(env)?;
     report.set("class", class.name())?;
     report.set("code", code)?;

@@ -127,6 +127,7 @@ fn settings(config: &TelemetryConfig) -> Settings {
         busy_timeout: Duration::from_millis(config.busy_timeout_ms()),
         readers: config.pool_size,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }

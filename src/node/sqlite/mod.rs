@@ -21,6 +21,7 @@ mod values;
 pub use connection::*;
 pub(in crate::node) use module_file::opened;
 pub use statement::*;
+pub(in crate::node) use table::get as open_connection;
 
 /// What a fast call does, as js/sqlite/link.ts names it; any other number: whether a transaction is open.
 mod operation {

@@ -40,7 +40,7 @@ pub(super) fn insert(env: &Env, connection: Connection) -> Result<u32> {
 }
 
 /// The connection with this number.
-pub(super) fn get(number: u32) -> Outcome<Rc<Connection>> {
+pub(in crate::node) fn get(number: u32) -> Outcome<Rc<Connection>> {
     TABLE.with_borrow(|table| {
         let slot = table.connections.get((number as usize).wrapping_sub(1));
         slot.and_then(Option::as_ref).map(Rc::clone).ok_or(Failure::Misuse(Misuse::NOT_OPEN))
