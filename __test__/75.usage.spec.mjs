@@ -1,12 +1,15 @@
 // Settings and snapshots: usage.md §3, §4 and U1 to U10.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { MigrationRunner } from 'runledger/usage/migrations';
-import { cleanUp, DAY, entry, openClient, recent, runJson, run, sameRow, session, tempDir, test } from './support.mjs';
+import { cleanUp, DAY, openClient, recent, runJson, sameRow, tempDir, test } from './support.mjs';
+
+/** For scripts outside of the package. */
+const usageEntry = JSON.stringify(new URL('../dist/usage.js', import.meta.url).href);
 
 afterEach(async () => {
   usage.closeDatabase();
@@ -33,7 +36,7 @@ const defaults = {
 test('U1 a new file is in version 1, and nothing is printed', async () => {
   const path = join(tempDir(), 'new/u.db');
   const status = await runJson(`
-    const usage = await import('runledger/usage');
+    const usage = await import(${usageEntry});
     usage.initDatabase({ path: ${JSON.stringify(path)} });
     console.log(JSON.stringify(usage.getMigrationStatus()));`);
   const [applied] = status.appliedMigrations;
@@ -356,7 +359,7 @@ test('in memory, everything is there and no file is', () => {
 
 test('the default file is that of telemetry', async () => {
   const cwd = tempDir();
-  const code = "const usage = await import('runledger/usage'); usage.initDatabase(); console.log(JSON.stringify(usage.getConnection().name));";
+  const code = `const usage = await import(${usageEntry}); usage.initDatabase(); console.log(JSON.stringify(usage.getConnection().name));`;
   const path = (env) => runJson(code, { cwd, env });
   assert.ok((await path({})).endsWith(join('.vibekit', 'telemetry.db')));
   assert.ok((await path({ NODE_ENV: 'development' })).endsWith('telemetry-dev.db'));

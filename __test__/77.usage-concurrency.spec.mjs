@@ -70,7 +70,7 @@ test('processes that open a new file at once all succeed, and lose nothing', { t
   const path = join(tempDir(), 'u.db');
   const code = `
     const workerData = undefined;
-    const usage = await import('runledger/usage');
+    const usage = await import(${JSON.stringify(usageEntry)});
     const path = ${JSON.stringify(path)};
     ${insertMany}
     console.log(JSON.stringify(failed));`;
@@ -176,7 +176,7 @@ test('a file in which nothing is to be done opens while another process holds th
 test('a process that exits with the file open ends by itself, with everything written', async () => {
   const path = join(tempDir(), 'u.db');
   const answer = await runJson(`
-    const usage = await import('runledger/usage');
+    const usage = await import(${JSON.stringify(usageEntry)});
     usage.initDatabase({ path: ${JSON.stringify(path)}, missingSession: 'create' });
     console.log(JSON.stringify(usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '' }).id));`);
   assert.equal(answer, 1);

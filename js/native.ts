@@ -3,7 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as Generated from '../native.cjs';
-import type { MigrationPlanItem } from './cli/reports.js';
+import type { MigrationPlanItem, ValidationReport } from './migration/reports.js';
 import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
 /** A failed call, as the core describes it; js/errors.ts makes the error object. */
@@ -172,6 +172,59 @@ export interface OpenedModule {
 /** How a method of usage is answered. */
 export type UsageAnswer = { value: unknown; error?: undefined } | { error: ErrorReport };
 
+/** A migration in SQL. */
+export interface SqlMigration {
+  version: number;
+  name: string;
+  up: string;
+  down: string | null;
+  destructive: boolean;
+  foreignKeys: boolean;
+}
+
+/** A migration in a directory; a file that is not SQL has to be loaded. */
+export interface FoundMigration {
+  file: string;
+  version: number;
+  sql: SqlMigration | null;
+}
+
+/** A row of the journal. */
+export interface JournalRow {
+  module: string;
+  version: number;
+  name: string;
+  checksum: string | null;
+  destructive: boolean;
+  /** Milliseconds since 1970. */
+  appliedAt: number;
+  executionMs: number;
+}
+
+/** What applying migrations has done. */
+export interface AppliedReport {
+  prepared: { converted: boolean; adopted: number | null; warnings: string[] };
+  items: MigrationPlanItem[];
+}
+
+/** What the caller of a migration has to do: call the function of this version; otherwise it is over, or (null) failed. */
+export type NextStep<Report> = number | Report | null;
+
+/** The functions of migrations that napi generates. */
+type GeneratedMigration = Typed<
+  Pick<typeof Generated, Extract<keyof typeof Generated, `migration${string}`>>,
+  {
+    migrationApply(...args: Parameters<typeof Generated.migrationApply>): NextStep<AppliedReport>;
+    migrationRollBack(...args: Parameters<typeof Generated.migrationRollBack>): NextStep<JournalRow[]>;
+    migrationRollBackOnly(...args: Parameters<typeof Generated.migrationRollBackOnly>): NextStep<JournalRow[]>;
+    migrationResume(...args: Parameters<typeof Generated.migrationResume>): NextStep<any>;
+    migrationJournal(connection: number, module: string): JournalRow[] | null;
+    migrationValidate(connection: number, modules: [module: string, list: unknown][]): ValidationReport | null;
+    migrationBuiltIn(module: string): SqlMigration[] | null;
+    migrationFind(dir: string): FoundMigration[] | null;
+  }
+>;
+
 /** The functions of the synchronous connection that napi generates. */
 type GeneratedSqlite = Typed<
   Pick<typeof Generated, Extract<keyof typeof Generated, `sqlite${string}`>>,
@@ -203,7 +256,7 @@ interface FastSqlite {
 }
 
 /** What `native.cjs` exports. */
-export interface NativeModule extends GeneratedSqlite, FastSqlite {
+export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigration {
   resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
   runCommand(module: string, verb: string, request: CommandRequest): CommandAnswer;
   diagnose(path: string | null, required: boolean): CommandAnswer;
@@ -214,6 +267,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite {
   ): CommandAnswer;
   openDatabase(path: string): OpenedModule | null;
   openUsage(path: string): OpenedModule | null;
+  checkUsageMigrations(list: unknown): number;
   callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (

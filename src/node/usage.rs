@@ -29,6 +29,12 @@ fn open(path: &str) -> Outcome<OpenedFile> {
     ModuleFile { settings: &settings, sets: &sets, migrate: true }.open()
 }
 
+/// Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back.
+#[napi(catch_unwind)]
+pub fn check_usage_migrations(list: Unknown<'_>) -> Result<u32> {
+    sqlite::done(usage::schema::check_registered(&input::input(&list)?).map(|()| 0).map_err(Failure::from))
+}
+
 /// Run a method of usage. Answers with `value` or `error`. `create`: what insertUsageSnapshot does without a session.
 #[napi(catch_unwind)]
 pub fn call_usage<'env>(

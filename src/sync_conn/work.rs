@@ -15,7 +15,7 @@ impl Connection {
             self.not_calling()?
         }
         let nested = self.in_transaction();
-        let done = work(&self.db);
+        let done = work(&self.db.borrow());
         if nested && !self.in_transaction() {
             // SQLite has rolled back by itself, changes of the schema included.
             self.forget_shared();

@@ -13,12 +13,15 @@ mod answer;
 mod arguments;
 mod connection;
 mod fast;
+mod migration;
 mod module_file;
 mod statement;
 mod table;
 mod values;
 
+pub(in crate::node) use answer::done;
 pub use connection::*;
+pub use migration::*;
 pub(in crate::node) use module_file::opened;
 pub use statement::*;
 pub(in crate::node) use table::get as open_connection;
