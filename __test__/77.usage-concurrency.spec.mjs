@@ -52,7 +52,7 @@ test('each thread has a connection of its own: what one opens or closes is nothi
     return { before, after };`, { path });
   assert.deepEqual(answer, { before: null, after: true });
   assert.equal(usage.getUsageConfig().plan, 'max5');
-  await inWorker("usage.initDatabase({ path: ':memory:' }); return 0; // and left open", { path });
+  await inWorker("usage.initDatabase({ path: ':memory:' }); return 0;", { path }); // and left open
 });
 
 test('workers that write at once lose nothing', { timeout: 120_000 }, async () => {

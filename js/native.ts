@@ -8,26 +8,20 @@ import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
 /** A failed call, as the core describes it; js/errors.ts makes the error object. */
 export interface ErrorReport {
-  class:
-    | 'DatabaseError'
-    | 'ConnectionError'
-    | 'ValidationError'
-    | 'QueryTimeoutError'
-    | 'MigrationError'
-    | 'UsageError'
-    | 'AbortError'
-    | 'DrizzleTelemetryConnectionError'
-    | 'DrizzleTelemetryMigrationError';
+  /** By name; each module has constructors for its own. */
+  class: string;
   code: string;
   extendedCode?: string;
   /** Text for people, naming the method. */
   message: string;
-  /** The bare reason, SQLite's own text for instance. */
-  reason: string;
+  /** The bare reason, SQLite's own text for instance, where the message is not the reason itself. */
+  reason?: string;
   field?: string;
   value?: unknown;
   index?: number;
   ruleId?: number;
+  /** Further facts, by the names of the module's contract. */
+  details?: Record<string, unknown>;
   migration?: MigrationReport;
 }
 
@@ -170,7 +164,17 @@ export interface OpenedModule {
 }
 
 /** How a method of usage is answered. */
-export type UsageAnswer = { value: unknown; error?: undefined } | { error: ErrorReport };
+export interface UsageAnswer {
+  value?: unknown;
+  rows?: UsageRows;
+  error?: ErrorReport;
+}
+
+/** Rows, their cells one after another. */
+export interface UsageRows {
+  columns: string[];
+  cells: unknown[];
+}
 
 /** A migration in SQL. */
 export interface SqlMigration {
@@ -272,6 +276,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,
+    module: string,
     config: Record<string, unknown>,
     path: string,
     clientId: number,

@@ -96,6 +96,7 @@ export function reportOf<Report>(answer: CommandAnswer, operation: string): Repo
   const { error } = answer;
   // An application looks into `cause`; on a command line the message is all there is.
   const hidden = error.code === 'CONNECTION_ERROR' || error.class === 'ConnectionError';
-  const message = hidden && !error.message.includes(error.reason) ? `${error.message}: ${error.reason}` : error.message;
+  const { reason = '' } = error;
+  const message = hidden && !error.message.includes(reason) ? `${error.message}: ${reason}` : error.message;
   throw toError({ ...error, message }, operation);
 }

@@ -1,4 +1,4 @@
-// Generated from src/telemetry/shape.rs by `npm run rows`: do not edit.
+// Generated from src/shapes.rs by `npm run rows`: do not edit.
 
 import { jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';

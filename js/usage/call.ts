@@ -2,19 +2,30 @@
  * Calls that do not throw: what goes wrong is told to those who asked for it.
  */
 import { writeLog } from '../log.js';
-import { native } from '../native.js';
+import { native, type UsageRows } from '../native.js';
+import { toError } from '../report.js';
 import { linkOf } from '../sqlite/database.js';
 import { type OpenUsage, opened } from './connection.js';
-import { toUsageError, UsageError } from './usage-error.js';
+import { UsageError, usageErrors } from './usage-error.js';
 
 /** Run a method of the core. Without an open file, and when it fails, the answer is `otherwise`. */
 export function call<T>(operation: string, args: unknown[], otherwise: T): T {
   return attempt(operation, otherwise, ({ db, options }) => {
     const creates = options.missingSession === 'create';
-    const answer = native().callUsage(linkOf(db).number, operation, creates, args);
-    if (answer.error !== undefined) throw toUsageError(answer.error, operation);
-    return answer.value as T;
+    const { value, rows, error } = native().callUsage(linkOf(db).number, operation, creates, args);
+    if (error !== undefined) throw toError(error, operation, undefined, usageErrors);
+    return (rows === undefined ? value : objects(rows)) as T;
   });
+}
+
+function objects({ columns, cells }: UsageRows): object[] {
+  const rows: object[] = [];
+  for (let start = 0; start < cells.length; start += columns.length) {
+    const row: Record<string, unknown> = {};
+    for (let i = 0; i < columns.length; i++) row[columns[i]!] = cells[start + i];
+    rows.push(row);
+  }
+  return rows;
 }
 
 /** Run `work`; without an open file, and when it fails, the answer is `otherwise`. */

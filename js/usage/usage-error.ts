@@ -1,6 +1,5 @@
 import { type ErrorFacts, RunledgerError } from '../errors.js';
-import type { ErrorReport } from '../native.js';
-import { causeOf } from '../report.js';
+import type { ErrorMakers } from '../report.js';
 
 /**
  * A call of `runledger/usage` failed; codes `USAGE_…`.
@@ -30,19 +29,5 @@ export function notInitialized(operation: string): UsageError {
   });
 }
 
-/** The error for a failed `operation`. */
-export function toUsageError(report: ErrorReport, operation: string): UsageError {
-  const { code, extendedCode, message } = report;
-  return new UsageError(message, { code, extendedCode, operation, details: detailsOf(report), cause: causeFor(report) });
-}
-
-function detailsOf({ code, field, value, ruleId }: ErrorReport): Record<string, unknown> | undefined {
-  if (code === 'USAGE_SESSION_NOT_FOUND') return { sessionId: value };
-  if (field === undefined) return undefined;
-  return ruleId === undefined ? { field } : { field, ruleId };
-}
-
-/** A refusal is the reason itself. */
-function causeFor(report: ErrorReport): unknown {
-  return /_(INPUT|FOUND)$/.test(report.code) ? undefined : causeOf(report);
-}
+/** The errors of usage. */
+export const usageErrors: ErrorMakers = { other: (message, facts) => new UsageError(message, facts) };

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
 use crate::packed::Input;
 use crate::store::{Location, Settings};
-use crate::{telemetry, usage};
+use crate::{database, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,11 @@ pub const MODULES: &[Module] = &[
         name: telemetry::schema::MODULE,
         set: telemetry::schema::migrations,
         settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+    },
+    Module {
+        name: database::schema::MODULE,
+        set: database::schema::migrations,
+        settings: |path| Ok(database::settings(Location::File(path.to_owned()))),
     },
     Module {
         name: usage::schema::MODULE,

@@ -8,10 +8,10 @@ use std::{
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    error::{Error, Result},
+    client::{Inserted, Reply, Reporter, Value},
+    error::{Error, Report, Result},
     packed::Rows,
     store::{Cancel, Level, Listener},
-    telemetry::{Reply, Value},
 };
 
 /// Chunks of one call that may wait for JavaScript; then its reader waits. Memory stays flat, and the event loop decodes
@@ -26,10 +26,26 @@ pub(super) struct Completion {
 
 pub(super) enum Payload {
     Done(Value),
-    Failed { operation: &'static str, error: Error },
+    Inserted(Outcomes),
+    Failed(Box<Report>),
     Rows(Rows, Arc<Credits>),
     Progress { operation: String, done: u64, total: Option<u64> },
     Log { level: Level, message: String, fields: Map<String, Json> },
+}
+
+/// What has become of inserts that crossed together, in the words of their module.
+pub(super) struct Outcomes {
+    pub(super) ids: Vec<f64>,
+    pub(super) created_at: Vec<f64>,
+    pub(super) failures: Vec<(usize, Report)>,
+}
+
+impl Outcomes {
+    pub(super) fn new(inserted: Inserted, operation: &str, report: Reporter) -> Self {
+        let Inserted { ids, created_at, failures } = inserted;
+        let failures = failures.into_iter().map(|(index, error)| (index, report(&error, operation))).collect();
+        Self { ids, created_at, failures }
+    }
 }
 
 /// The completions of one JavaScript thread.
@@ -144,6 +160,7 @@ pub(super) struct CallReply {
     pub(super) number: u32,
     pub(super) cancel: Cancel,
     pub(super) credits: Arc<Credits>,
+    pub(super) report: Reporter,
     /// Called when the call has its end.
     pub(super) ended: Box<dyn Fn(u32) + Send + Sync>,
 }
@@ -166,8 +183,9 @@ impl Reply for CallReply {
     fn done(&self, operation: &'static str, result: Result<Value>) {
         (self.ended)(self.number);
         let payload = match result {
+            Ok(Value::Inserted(inserted)) => Payload::Inserted(Outcomes::new(inserted, operation, self.report)),
             Ok(value) => Payload::Done(value),
-            Err(error) => Payload::Failed { operation, error },
+            Err(error) => Payload::Failed(Box::new((self.report)(&error, operation))),
         };
         self.mailbox.put(self.number, payload);
     }

@@ -11,11 +11,12 @@ use napi::{
 };
 use serde_json::Value as Json;
 
-use super::mailbox::{Completion, Payload};
+use super::mailbox::{Completion, Outcomes, Payload};
 use crate::{
-    error::{Error, Report},
+    client::Value,
+    error::Report,
     packed::{OutText, Rows},
-    telemetry::{Inserted, Value, shape},
+    shapes,
 };
 
 /// The kinds of completions, as js/native.ts numbers them.
@@ -29,7 +30,8 @@ const LOG: u32 = 4;
 pub(super) fn completion<'env>(env: &'env Env, completion: &Completion) -> Result<Array<'env>> {
     let (kind, payload) = match &completion.payload {
         Payload::Done(value) => (DONE, done(env, value)?),
-        Payload::Failed { operation, error } => (FAILED, failure(env, error, operation)?.to_unknown()),
+        Payload::Inserted(outcomes) => (DONE, insert_reply(env, outcomes)?.to_unknown()),
+        Payload::Failed(report) => (FAILED, failure(env, report)?.to_unknown()),
         Payload::Rows(chunk, _) => (ROWS, rows(env, chunk)?.to_unknown()),
         Payload::Progress { operation, done, total } => {
             let mut report = Object::new(env)?;
@@ -54,44 +56,43 @@ pub(super) fn completion<'env>(env: &'env Env, completion: &Completion) -> Resul
 }
 
 /// An error as the facade's `ErrorReport`.
-pub(super) fn failure<'env>(env: &'env Env, error: &Error, operation: &str) -> Result<Object<'env>> {
-    self::report(env, error.report(operation))
-}
-
-/// A report as the facade's `ErrorReport`.
-pub(super) fn report(env: &Env, report: Report) -> Result<Object<'_>> {
-    let Report { class, code, extended_code, message, reason, index, invalid, migration } = report;
+pub(super) fn failure<'env>(env: &'env Env, failed: &Report) -> Result<Object<'env>> {
     let mut report = Object::new(env)?;
-    report.set("class", class.name())?;
-    report.set("code", code)?;
-    report.set("message", message)?;
-    report.set("reason", reason)?;
-    if let Some(extended) = extended_code {
+    report.set("class", failed.class.0)?;
+    report.set("code", failed.code)?;
+    report.set("message", failed.message.as_str())?;
+    if let Some(reason) = &failed.reason {
+        report.set("reason", reason.as_str())?;
+    }
+    if let Some(extended) = failed.extended_code {
         report.set("extendedCode", extended)?;
     }
-    if let Some(index) = index {
+    if let Some(index) = failed.index {
         report.set("index", float(index as u64))?;
     }
-    if let Some(invalid) = invalid {
-        if let Some(field) = invalid.field {
-            report.set("field", field)?;
+    if let Some(invalid) = &failed.invalid {
+        if let Some(field) = &invalid.field {
+            report.set("field", field.as_str())?;
         }
-        if let Some(value) = invalid.value {
-            report.set("value", json(env, &value)?)?;
+        if let Some(value) = &invalid.value {
+            report.set("value", json(env, value)?)?;
         }
         if let Some(rule) = invalid.rule_id {
             report.set("ruleId", float(u64::try_from(rule).unwrap_or(0)))?;
         }
     }
-    if let Some(migration) = migration {
+    if !failed.details.is_empty() {
+        report.set("details", json(env, &Json::Object(failed.details.clone()))?)?;
+    }
+    if let Some(migration) = &failed.migration {
         let mut facts = Object::new(env)?;
         facts.set("code", migration.code.as_str())?;
-        facts.set("message", migration.message)?;
-        facts.set("module", migration.module)?;
+        facts.set("message", migration.message.as_str())?;
+        facts.set("module", migration.module.as_str())?;
         if let Some(version) = migration.version {
             facts.set("version", version)?;
         }
-        facts.set("details", json(env, &Json::Object(migration.details))?)?;
+        facts.set("details", json(env, &Json::Object(migration.details.clone()))?)?;
         report.set("migration", facts)?;
     }
     Ok(report)
@@ -138,20 +139,21 @@ fn done<'env>(env: &'env Env, value: &Value) -> Result<Unknown<'env>> {
         Value::Boolean(value) => env.to_js_value_of(*value),
         Value::Number(number) => env.to_js_value_of(*number),
         Value::Json(value) => json(env, value),
-        Value::Inserted(inserted) => Ok(insert_reply(env, inserted)?.to_unknown()),
+        // These come as their own kind of completion.
+        Value::Inserted(_) => env.to_js_value_of(()),
         Value::Row(row) => Ok(rows(env, row)?.to_unknown()),
     }
 }
 
-pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Inserted) -> Result<Object<'env>> {
+pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Outcomes) -> Result<Object<'env>> {
     let mut reply = Object::new(env)?;
     reply.set("ids", Float64ArraySlice::copy_from(env, &inserted.ids)?)?;
     reply.set("createdAt", Float64ArraySlice::copy_from(env, &inserted.created_at)?)?;
     let mut failures = env.create_array(u32::try_from(inserted.failures.len()).unwrap_or(u32::MAX))?;
-    for (position, (index, error)) in (0..).zip(&inserted.failures) {
+    for (position, (index, report)) in (0..).zip(&inserted.failures) {
         let mut entry = env.create_array(2)?;
         entry.set(0, float(*index as u64))?;
-        entry.set(1, failure(env, error, "insertEvent")?)?;
+        entry.set(1, failure(env, report)?)?;
         failures.set(position, entry)?;
     }
     reply.set("failures", failures)?;
@@ -162,7 +164,7 @@ pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Inserted) -> Result<
 fn rows<'env>(env: &'env Env, rows: &Rows) -> Result<Object<'env>> {
     let length = rows.len();
     let mut chunk = Object::new(env)?;
-    let position = shape::ALL.iter().position(|shape| std::ptr::eq(*shape, rows.shape())).unwrap_or(usize::MAX);
+    let position = shapes::position(rows.shape()).unwrap_or(usize::MAX);
     chunk.set("shape", u32::try_from(position).unwrap_or(u32::MAX))?;
     chunk.set("length", u32::try_from(length).unwrap_or(u32::MAX))?;
 

@@ -5,6 +5,7 @@ use napi::{
     bindgen_prelude::{Array, Object, Unknown},
 };
 use napi_derive::napi;
+use serde_json::Value as Json;
 
 use super::{input, output, sqlite};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     store::Location,
     sync_conn::{Failure, ModuleFile, OpenedFile, Result as Outcome},
     telemetry,
-    usage::{self, Method, MissingSession},
+    usage::{self, Answer, Method, MissingSession, Rows},
 };
 
 /// Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
@@ -35,7 +36,7 @@ pub fn check_usage_migrations(list: Unknown<'_>) -> Result<u32> {
     sqlite::done(usage::schema::check_registered(&input::input(&list)?).map(|()| 0).map_err(Failure::from))
 }
 
-/// Run a method of usage. Answers with `value` or `error`. `create`: what insertUsageSnapshot does without a session.
+/// Run a method of usage. Answers with `value`, `rows` or `error`. `create`: what insertUsageSnapshot does without a session.
 #[napi(catch_unwind)]
 pub fn call_usage<'env>(
     env: &'env Env,
@@ -51,8 +52,9 @@ pub fn call_usage<'env>(
     let worked = connection.and_then(|connection| connection.work(run.writes(), |db| run.run(db, &args)));
     let mut answer = Object::new(env)?;
     match worked.map_err(unusable).flatten() {
-        Ok(value) => answer.set("value", output::json(env, &value)?)?,
-        Err(error) => answer.set("error", output::report(env, run.report(&error, &method))?)?,
+        Ok(Answer::Value(value)) => answer.set("value", output::json(env, &value)?)?,
+        Ok(Answer::Rows(rows)) => answer.set("rows", table(env, rows)?)?,
+        Err(error) => answer.set("error", output::failure(env, &run.report(&error, &method))?)?,
     }
     Ok(answer)
 }
@@ -66,6 +68,14 @@ fn arguments(args: &Array<'_>) -> Result<Vec<Input>> {
         });
     }
     Ok(inputs)
+}
+
+/// Rows as the facade's `UsageRows`.
+fn table(env: &Env, rows: Rows) -> Result<Object<'_>> {
+    let mut table = Object::new(env)?;
+    table.set("columns", rows.columns)?;
+    table.set("cells", output::json(env, &Json::Array(rows.cells))?)?;
+    Ok(table)
 }
 
 /// A connection that cannot be used now.

@@ -71,9 +71,9 @@ impl Rows {
         Self {
             shape,
             length: 0,
-            numbers: std::iter::repeat_with(Numbers::default).take(count(is_number)).collect(),
+            numbers: std::iter::repeat_with(Numbers::default).take(count(Kind::is_number)).collect(),
             labels: std::iter::repeat_with(Labels::default).take(count(|kind| kind == Kind::Label)).collect(),
-            texts: std::iter::repeat_with(Texts::default).take(count(is_text)).collect(),
+            texts: std::iter::repeat_with(Texts::default).take(count(Kind::is_text)).collect(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Rows {
         for (position, column) in self.shape.columns.iter().enumerate() {
             let value = row.get_ref(position)?;
             match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => {
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => {
                     self.numbers[number].push(value, self.length);
                     number += 1;
                 }
@@ -119,7 +119,7 @@ impl Rows {
         self.shape
     }
 
-    /// The columns of kind Integer, Real and Boolean, in column order.
+    /// The columns whose values cross as numbers, in column order.
     pub fn numbers(&self) -> &[Numbers] {
         &self.numbers
     }
@@ -139,7 +139,7 @@ impl Rows {
         let (mut number, mut label, mut text) = (0, 0, 0);
         let entries = self.shape.columns.iter().map(|column| {
             let value = match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => {
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => {
                     number += 1;
                     self.numbers[number - 1].to_json(row, column.kind)
                 }
@@ -245,12 +245,4 @@ fn text_of(value: ValueRef<'_>) -> Option<std::borrow::Cow<'_, str>> {
         ValueRef::Integer(number) => Some(number.to_string().into()),
         ValueRef::Real(number) => Some(number.to_string().into()),
     }
-}
-
-fn is_number(kind: Kind) -> bool {
-    matches!(kind, Kind::Integer | Kind::Real | Kind::Boolean)
-}
-
-fn is_text(kind: Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::Json)
 }

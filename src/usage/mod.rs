@@ -15,7 +15,8 @@ mod settings;
 mod snapshots;
 mod transaction;
 
-pub use methods::{Method, MissingSession};
+pub use methods::{Answer, Method, MissingSession};
+pub use rows::Rows;
 pub use settings::settings;
 
 #[cfg(test)]
