@@ -51,8 +51,8 @@ pub(super) trait Steps {
 pub struct Drive(Direction);
 
 enum Direction {
-    Up(Run),
-    Down(Rollback),
+    Up(Box<Run>),
+    Down(Box<Rollback>),
 }
 
 impl fmt::Debug for Drive {
@@ -93,7 +93,7 @@ impl Drive {
             return Ok(Stage::Done(Driven::Up(Opened::default())));
         }
         let run = Run::new(conn, set, options)?;
-        Self(Direction::Up(run)).resume(conn, None)
+        Self(Direction::Up(Box::new(run))).resume(conn, None)
     }
 
     /// Carries a rollback out, up to the first function.
@@ -101,7 +101,7 @@ impl Drive {
     /// # Errors
     /// As [`Rollback::begin`] and [`Rollback::finish`].
     pub fn down(conn: &mut Connection, rollback: Rollback) -> Result<Stage> {
-        Self(Direction::Down(rollback)).resume(conn, None)
+        Self(Direction::Down(Box::new(rollback))).resume(conn, None)
     }
 
     /// Goes on after the function has come to `outcome`. After an error nothing is left open.
@@ -110,8 +110,8 @@ impl Drive {
     /// As [`Drive::up`] and [`Drive::down`].
     pub fn resume(mut self, conn: &mut Connection, outcome: Option<Result<(), Failure>>) -> Result<Stage> {
         let next = match &mut self.0 {
-            Direction::Up(run) => go_on(run, conn, outcome),
-            Direction::Down(rollback) => go_on(rollback, conn, outcome),
+            Direction::Up(run) => go_on(&mut **run, conn, outcome),
+            Direction::Down(rollback) => go_on(&mut **rollback, conn, outcome),
         };
         match next {
             Ok(Some(version)) => Ok(Stage::Function(version, self)),
