@@ -1,12 +1,14 @@
 // Settings and snapshots: usage.md §3, §4 and U1 to U10.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { MigrationRunner } from 'runledger/usage/migrations';
-import { cleanUp, DAY, openClient, recent, runJson, sameRow, tempDir, test } from './support.mjs';
+import { cleanUp, DAY, openClient, recent, root, runJson, sameRow, tempDir, test } from './support.mjs';
 
 /** For scripts outside of the package. */
 const usageEntry = JSON.stringify(new URL('../dist/usage.js', import.meta.url).href);
@@ -32,6 +34,17 @@ const defaults = {
   id: 1, plan: 'custom', custom_limit_tokens: null, view: 'realtime', timezone: 'auto', time_format: 'auto', theme: 'auto',
   refresh_rate: 10, refresh_per_second: 0.75, reset_hour: null,
 };
+
+test('the sub-paths export the names of the contract and no other, imported or required', () => {
+  const require = createRequire(import.meta.url);
+  const names = ['initDatabase', 'closeDatabase', 'getConnection', 'getUsageConfig', 'updateUsageConfig', 'resetUsageConfig', 'insertUsageSnapshot',
+    'getUsageSnapshots', 'getUsageSnapshotsBySession', 'deleteOldUsageSnapshots', 'getMigrationRunner', 'getMigrationStatus', 'runMigrations',
+    'rollbackMigrations', 'validateDatabase', 'UsageError', 'MigrationError', 'RunledgerError'];
+  assert.deepEqual(Object.keys(usage).filter((name) => name !== 'default').sort(), names.sort());
+  for (const name of names) assert.equal(require('runledger/usage')[name], usage[name], name);
+  assert.equal(require('runledger/usage/migrations').MigrationRunner, MigrationRunner);
+  assert.equal(Object.getPrototypeOf(usage.UsageError), usage.RunledgerError);
+});
 
 test('U1 a new file is in version 1, and nothing is printed', async () => {
   const path = join(tempDir(), 'new/u.db');
@@ -429,4 +442,15 @@ test('a read-only look by plain SQL and the rows of the API are the same', () =>
   assert.deepEqual(sql('SELECT * FROM usage_snapshots'), [snapshot]);
   const { is_active, ...row } = sql('SELECT * FROM usage_config')[0];
   assert.deepEqual([row, is_active], [usage.getUsageConfig(), 1]);
+});
+
+test('the example runs, on a file of its own and on one that is named', () => {
+  const file = join(tempDir(), 't.db');
+  for (const words of [[], [file], [file]]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'examples', 'usage.mjs'), ...words], { encoding: 'utf8' });
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    assert.match(stdout, /^1 s  turn 1  1600 tokens  16 % of 10000\n(.*\n){2}4 s  turn 4  7000 tokens  70 % of 10000\n0 old snapshots deleted\n$/);
+  }
+  usage.initDatabase({ path: file });
+  assert.equal(usage.getUsageSnapshots().length, 8);
 });
