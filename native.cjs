@@ -840,6 +840,7 @@ module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.backupDatabase = nativeBinding.backupDatabase
 module.exports.callUsage = nativeBinding.callUsage
 module.exports.checkUsageMigrations = nativeBinding.checkUsageMigrations
+module.exports.continuesBuiltIn = nativeBinding.continuesBuiltIn
 module.exports.diagnose = nativeBinding.diagnose
 module.exports.migrationApply = nativeBinding.migrationApply
 module.exports.migrationBuiltIn = nativeBinding.migrationBuiltIn

@@ -11,10 +11,13 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** Carries completions to one JavaScript thread. */
 export declare class NativeChannel {
-  /** `onReady` is called when completions are waiting, once until `take` has returned null. */
+  /** `onReady` is called when completions are waiting, once until `take` has said that no more are. */
   constructor(onReady: () => void)
-  /** Take at most `limit` completions; null when there are none. */
-  take(limit: number): unknown[] | null
+  /**
+   * Take a completion. What it is stands in `memory` (js/native.ts, `Memory`); the result is its payload, or the cells
+   * of its rows, which `collect` makes an array of.
+   */
+  take(memory: Uint8Array, collect: () => unknown): unknown | null
   /** Let the channel keep the process alive, or not. */
   keepAlive(on: boolean): void
   /** Let go of the thread: nothing comes any more. */
@@ -58,6 +61,9 @@ export declare function callUsage(connection: number, method: string, create: bo
 /** Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back. */
 export declare function checkUsageMigrations(list: unknown): number
 
+/** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
+export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
+
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
 
@@ -98,10 +104,10 @@ export declare function migrationRollBackOnly(connection: number, module: string
 export declare function migrationValidate(connection: number, modules: unknown): unknown | null
 
 /**
- * Open the application database at the absolute `path`, or `':memory:'`, and apply the built-in migrations. Nothing:
- * failed.
+ * Open the application database at the absolute `path`, or `':memory:'`, and compare it with its migrations, none of which
+ * is applied. Null: failed.
  */
-export declare function openDatabase(path: string): object | null
+export declare function openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): object | null
 
 /**
  * Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { type Description, type FailureReport, native } from '../native.js';
+import { collect, type Description, type FailureReport, native } from '../native.js';
 import { lastFailure, misuse, toError, wrongType } from './failure.js';
-import { collect, FINISHED, Link, unreachableDatabases } from './link.js';
+import { FINISHED, Link, unreachableDatabases } from './link.js';
 import { checkOpenOptions } from './open-options.js';
 import { PreparedStatement } from './statement.js';
 import { makeTransaction } from './transaction.js';
@@ -12,20 +12,22 @@ class Joined {
   readonly number: number;
   readonly name: string;
   readonly memory: boolean;
+  readonly readonly: boolean;
   /** What a database that is only lent has from its lender. */
-  readonly lender: { link: Link; readonly: boolean; verbose: ((sql: string) => void) | undefined; safeIntegers: boolean } | undefined;
+  readonly lender: { link: Link; verbose: ((sql: string) => void) | undefined; safeIntegers: boolean } | undefined;
 
-  constructor(number: number, name: string, memory: boolean, lender?: Joined['lender']) {
+  constructor(number: number, name: string, memory: boolean, readonly: boolean, lender?: Joined['lender']) {
     this.number = number;
     this.name = name;
     this.memory = memory;
+    this.readonly = readonly;
     this.lender = lender;
   }
 }
 
 /** A database over a native connection that is open already. */
-export const adopt = (number: number, name: string, memory: boolean): Database =>
-  new Database(new Joined(number, name, memory) as unknown as string);
+export const adopt = (number: number, name: string, memory: boolean, readonly = false): Database =>
+  new Database(new Joined(number, name, memory, readonly) as unknown as string);
 
 /** The native connection of a database. */
 export let linkOf: (database: Database) => Link;
@@ -66,8 +68,9 @@ export class Database implements Disposable {
     linkOf = (database) => database.#link;
     lend = (database) => {
       const link = database.#link;
-      const lender = { link, readonly: database.#readonly, verbose: database.#verbose, safeIntegers: database.#safeIntegers };
-      const lent = new Database(new Joined(link.number, database.#name, database.#memory, lender) as unknown as string);
+      const lender = { link, verbose: database.#verbose, safeIntegers: database.#safeIntegers };
+      const joined = new Joined(link.number, database.#name, database.#memory, database.#readonly, lender);
+      const lent = new Database(joined as unknown as string);
       link.borrower = lent.#link;
       const end = () => {
         link.borrower = undefined;
@@ -96,10 +99,10 @@ export class Database implements Disposable {
    */
   constructor(path: string = ':memory:', options: OpenOptions = {}) {
     if ((path as unknown) instanceof Joined) {
-      const { number, name, memory, lender } = path as unknown as Joined;
+      const { number, name, memory, readonly, lender } = path as unknown as Joined;
       this.#name = name;
       this.#memory = memory;
-      this.#readonly = lender?.readonly ?? false;
+      this.#readonly = readonly;
       this.#verbose = lender?.verbose;
       this.#safeIntegers = lender?.safeIntegers ?? false;
       this.#link = new Link(lender?.link);

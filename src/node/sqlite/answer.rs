@@ -20,6 +20,14 @@ pub(in crate::node) fn done(result: Outcome<u32>) -> Result<u32> {
     }
 }
 
+/// The value; nothing if it failed, and then `sqliteFailure` tells why.
+pub(in crate::node) fn value<T>(result: Outcome<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(failure) => failed(failure).map(|()| None),
+    }
+}
+
 /// Keep a failure for `sqliteFailure`; an exception of JavaScript's is passed on.
 pub(super) fn failed(failure: Failure) -> Result<()> {
     if matches!(failure, Failure::Thrown) {

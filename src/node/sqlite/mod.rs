@@ -19,10 +19,10 @@ mod statement;
 mod table;
 mod values;
 
-pub(in crate::node) use answer::done;
+pub(in crate::node) use answer::{done, value};
 pub use connection::*;
 pub use migration::*;
-pub(in crate::node) use module_file::opened;
+pub(in crate::node) use module_file::{opened, opened_readonly};
 pub use statement::*;
 pub(in crate::node) use table::get as open_connection;
 
