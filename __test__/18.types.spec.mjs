@@ -262,3 +262,61 @@ drizzle('x.db');
 export { rows, first, client, kinds, count, same };
 ` }), []);
 });
+
+test('a migration of the wrong type does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import {
+  discoverMigrations, discoverMigrationsSync, MigrationError, MigrationRunner, RunledgerError, type Migration, type MigrationChange, type MigrationPlanItem,
+  type MigrationRecord, type MigrationResult, type RunOptions, type ValidationReport,
+} from 'runledger/database/migrations';
+import { Database } from 'runledger/sqlite';
+const db = new Database();
+const runner = new MigrationRunner(db, { module: 'shop', logger: console });
+const list: readonly Migration[] = [
+  { version: 1, name: 'a', up: (db) => db.exec('x'), down(db) { db.prepare('x').run(); } },
+  { version: 2, name: 'b', destructive: true, foreignKeys: false, up() {} },
+  ...discoverMigrationsSync('migrations'), ...(await discoverMigrations()),
+];
+const options: RunOptions = { allowDestructive: true, dryRun: false };
+const results: MigrationResult[] = runner.runMigrations(list, options);
+const status: 'applied' | 'skipped' | 'blocked' | undefined = results[0]?.status;
+const reason: string | undefined = results[0]?.reason;
+const plan: MigrationPlanItem[] = runner.plan(list, { allowDestructive: false });
+const changes: MigrationChange[] = plan.flatMap((item) => item.changes);
+const records: MigrationRecord[] = [...runner.getAppliedMigrations(), ...runner.rollbackTo(0, list)];
+const time: string = records[0]!.applied_at;
+const nothing: void = runner.rollback(list[0]!);
+const facts: [number, boolean] = [runner.getCurrentVersion(), runner.isMigrationApplied(1)];
+const report: ValidationReport = runner.validate();
+const kind: 'missing' | 'integrity' | 'foreign_key' | 'diverged' | undefined = report.problems[0]?.kind;
+try { runner.runMigrations(list); } catch (error) {
+  if (error instanceof MigrationError) { const module: string = error.module; const version: number | undefined = error.version; }
+  if (error instanceof RunledgerError) { const code: string = error.code; }
+}
+// @ts-expect-error a version is a number
+runner.runMigrations([{ version: '1', name: 'a', up() {} }]);
+// @ts-expect-error a name is required
+runner.runMigrations([{ version: 1, up() {} }]);
+// @ts-expect-error up is required
+runner.runMigrations([{ version: 1, name: 'a' }]);
+// @ts-expect-error up is a function
+runner.runMigrations([{ version: 1, name: 'a', up: 'CREATE TABLE a (x)' }]);
+// @ts-expect-error the database has no such method
+runner.runMigrations([{ version: 1, name: 'a', up: (db) => db.run('x') }]);
+// @ts-expect-error misspelled
+runner.runMigrations([{ version: 1, name: 'a', up() {}, desctructive: true }]);
+// @ts-expect-error an option that is none
+runner.runMigrations(list, { force: true });
+// @ts-expect-error a dry run is all that a plan is
+runner.plan(list, { dryRun: true });
+// @ts-expect-error the target comes first
+runner.rollbackTo(list, 0);
+// @ts-expect-error a list is required
+runner.rollbackTo(0);
+// @ts-expect-error a path is no database
+new MigrationRunner('app.db');
+// @ts-expect-error a directory is a text
+discoverMigrationsSync(5);
+export { status, reason, changes, time, nothing, facts, kind };
+` }), []);
+});
