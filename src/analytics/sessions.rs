@@ -35,7 +35,7 @@ pub(super) fn start(args: &Args) -> Result<Action> {
             let id = session.id.as_deref().unwrap_or_default();
             return Err(session_refused("ANALYTICS_SESSION_EXISTS", "The session exists already", id));
         }
-        Ok((Value::Row(row), Some(1)))
+        Ok((Value::Row(Box::new(row)), Some(1)))
     })
 }
 
@@ -56,7 +56,7 @@ pub(super) fn end(args: &Args) -> Result<Action> {
             }
             conn.cached(END)?.execute(params![id, ended_at])?;
         }
-        Ok((Value::Row(rows::chunk(conn, &SESSION, &id)?), Some(1)))
+        Ok((Value::Row(Box::new(rows::chunk(conn, &SESSION, &id)?)), Some(1)))
     })
 }
 

@@ -49,7 +49,7 @@ pub(super) fn record(args: &Args) -> Result<Action> {
         count_calls(conn, call.session_id, 1)?;
         let row = insert_returning(conn, &call, now)?;
         state.recorded(&call);
-        Ok((Value::Row(row), Some(1)))
+        Ok((Value::Row(Box::new(row)), Some(1)))
     })
 }
 
