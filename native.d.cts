@@ -57,6 +57,12 @@ export declare class NativeClient {
 /** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
 export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
 
+/** Run a method of usage. Answers with `value`, `rows` or `error`. `create`: what insertUsageSnapshot does without a session. */
+export declare function callUsage(connection: number, method: string, create: boolean, args: unknown[]): object
+
+/** Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back. */
+export declare function checkUsageMigrations(list: unknown): number
+
 /** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
 export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
 
@@ -107,6 +113,12 @@ export declare function migrationValidate(connection: number, modules: unknown):
  * is applied. Null: failed.
  */
 export declare function openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): object | null
+
+/**
+ * Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
+ * Nothing: failed.
+ */
+export declare function openUsage(path: string): object | null
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object

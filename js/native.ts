@@ -193,6 +193,19 @@ export interface OpenedModule {
   failure?: FailureReport;
 }
 
+/** How a method of usage is answered. */
+export interface UsageAnswer {
+  value?: unknown;
+  rows?: UsageRows;
+  error?: ErrorReport;
+}
+
+/** Rows, their cells one after another. */
+export interface UsageRows {
+  columns: string[];
+  cells: unknown[];
+}
+
 /** A migration in SQL. */
 export interface SqlMigration {
   version: number;
@@ -289,6 +302,9 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
   ): CommandAnswer;
   continuesBuiltIn(module: string, migrations: unknown): boolean | null;
   openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): OpenedModule | null;
+  openUsage(path: string): OpenedModule | null;
+  checkUsageMigrations(list: unknown): number;
+  callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

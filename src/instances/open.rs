@@ -71,6 +71,7 @@ fn settings(config: &InstancesConfig) -> Settings {
         retry: Retry { times: config.max_retries, delay: config.retry_delay },
         readers: READERS,
         private: true,
+        incremental_vacuum: false,
         tuning: Tuning::Store,
     }
 }

@@ -17,3 +17,4 @@ mod mailbox;
 mod modules;
 mod output;
 pub mod sqlite;
+pub mod usage;

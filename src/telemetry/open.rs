@@ -88,6 +88,7 @@ fn settings(config: &TelemetryConfig) -> Settings {
         retry: Retry::default(),
         readers: config.pool_size,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }
