@@ -11,10 +11,13 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** Carries completions to one JavaScript thread. */
 export declare class NativeChannel {
-  /** `onReady` is called when completions are waiting, once until `take` has returned null. */
+  /** `onReady` is called when completions are waiting, once until `take` has said that no more are. */
   constructor(onReady: () => void)
-  /** Take at most `limit` completions; null when there are none. */
-  take(limit: number): unknown[] | null
+  /**
+   * Take a completion. What it is stands in `memory` (js/native.ts, `Memory`); the result is its payload, or the cells
+   * of its rows, which `collect` makes an array of.
+   */
+  take(memory: Uint8Array, collect: () => unknown): unknown | null
   /** Let the channel keep the process alive, or not. */
   keepAlive(on: boolean): void
   /** Let go of the thread: nothing comes any more. */
@@ -51,6 +54,12 @@ export declare class NativeClient {
 
 /** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
 export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
+
+/** Run a method of usage. Answers with `value`, `rows` or `error`. `create`: what insertUsageSnapshot does without a session. */
+export declare function callUsage(connection: number, method: string, create: boolean, args: unknown[]): object
+
+/** Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back. */
+export declare function checkUsageMigrations(list: unknown): number
 
 /** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
 export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
@@ -99,6 +108,12 @@ export declare function migrationValidate(connection: number, modules: unknown):
  * is applied. Null: failed.
  */
 export declare function openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): object | null
+
+/**
+ * Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
+ * Nothing: failed.
+ */
+export declare function openUsage(path: string): object | null
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object

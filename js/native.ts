@@ -34,23 +34,28 @@ export interface MigrationReport {
   details: Record<string, unknown>;
 }
 
-/** Rows of one shape as columns. */
+/** Rows of one shape, as `NativeChannel.take` brings them; valid until it is called again. */
 export interface RowChunk {
   /** Position in `decoders` of js/generated/rows.ts. */
   shape: number;
   /** Number of rows. */
   length: number;
-  /** Integer, real and boolean columns, one after another. */
+  /** Behind the {@link Head} the numbers of the rows, one row after the other, 0 for NULL. */
   numbers: Float64Array;
-  /** 1 where the number in the same place is NULL; `null` if none is. */
-  nulls: Uint8Array | null;
-  /** Label columns, one after another: positions in `dictionaries`. */
-  indices: Uint16Array;
-  /** The values of each label column. */
-  dictionaries: (string | null)[][];
-  /** Text and JSON columns, one after another. */
-  texts: (string | null)[];
+  /** The same memory; behind the numbers stand the labels of the rows: positions in `cells`. */
+  labels: Uint16Array;
+  /** The same memory; behind the labels stands a 1 for each number that is NULL. */
+  bytes: Uint8Array;
+  /** Whether there is one. */
+  nulls: boolean;
+  /** The values of the labels, and from `texts` on the texts of the rows. */
+  cells: unknown[];
+  /** Where the first text stands. */
+  texts: number;
 }
+
+/** The place of each of the eight numbers about a completion (`Memory` of src/node/output.rs); for `tooSmall` `call` is the size that is needed, bytes. */
+export const Head = { more: 0, call: 1, kind: 2, shape: 3, length: 4, nulls: 5, texts: 6 } as const;
 
 /** The reply to micro-batched `insertEvent` calls. */
 export interface InsertReply {
@@ -75,11 +80,21 @@ export interface LogLine {
   fields?: Record<string, unknown>;
 }
 
-/** What a {@link Completion} is. */
-export const CompletionKind = { done: 0, failed: 1, rows: 2, progress: 3, log: 4 } as const;
+/** What `NativeChannel.take` has brought; `last` is the end of a call with its last rows; with `lost` it has thrown. */
+export const CompletionKind = {
+  done: 0,
+  failed: 1,
+  rows: 2,
+  progress: 3,
+  log: 4,
+  last: 5,
+  nothing: 6,
+  tooSmall: 7,
+  lost: 8,
+} as const;
 
-/** Something that has happened off the thread; for a log line `call` is the client's id. */
-export type Completion = [call: number, kind: number, payload: unknown];
+/** Returns its arguments: how native code makes an array in one crossing. */
+export const collect = (...values: unknown[]): unknown[] => values;
 
 /** How `insertEvents` treats its records. */
 export const InsertMode = { each: 0, rollback: 1, skip: 2, buffer: 3 } as const;
@@ -92,7 +107,7 @@ type Typed<Generated, Narrowed extends { [Key in keyof Narrowed]: Key extends ke
   Narrowed;
 
 /** Carries completions to one JavaScript thread. */
-export type NativeChannel = Typed<Generated.NativeChannel, { take(limit: number): Completion[] | null }>;
+export type NativeChannel = Typed<Generated.NativeChannel, { take(memory: Uint8Array, collect: Collect): unknown }>;
 
 /** One client of one database file. No method throws or blocks; answers come through the channel. */
 export type NativeClient = Typed<
@@ -166,6 +181,19 @@ export interface OpenedModule {
   failure?: FailureReport;
 }
 
+/** How a method of usage is answered. */
+export interface UsageAnswer {
+  value?: unknown;
+  rows?: UsageRows;
+  error?: ErrorReport;
+}
+
+/** Rows, their cells one after another. */
+export interface UsageRows {
+  columns: string[];
+  cells: unknown[];
+}
+
 /** A migration in SQL. */
 export interface SqlMigration {
   version: number;
@@ -230,8 +258,7 @@ type GeneratedSqlite = Typed<
   }
 >;
 
-/** Returns its arguments: how native code makes an array in one crossing. */
-type Collect = (...values: unknown[]) => unknown[];
+type Collect = typeof collect;
 
 /** Number, reader, readonly, number of parameters, generation, and the names of the columns. */
 export type Description = [
@@ -261,6 +288,9 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
   ): CommandAnswer;
   continuesBuiltIn(module: string, migrations: unknown): boolean | null;
   openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): OpenedModule | null;
+  openUsage(path: string): OpenedModule | null;
+  checkUsageMigrations(list: unknown): number;
+  callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

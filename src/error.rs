@@ -96,12 +96,6 @@ pub enum Error {
         /// Why.
         error: Box<Error>,
     },
-    /// A row refers to a session that is not there.
-    #[error("There is no session \"{id}\"")]
-    SessionNotFound {
-        /// The session.
-        id: String,
-    },
     /// The database could not be opened.
     #[error("{0}")]
     Open(Box<Error>),
@@ -258,7 +252,6 @@ impl Error {
             Self::FileMissing { .. } => (ErrorClass::DATABASE, "ERR_FILE_MISSING", self.to_string()),
             Self::NeedsRecovery { .. } => (ErrorClass::CONNECTION, "ERR_NEEDS_RECOVERY", self.to_string()),
             Self::DirectoryMissing { .. } => (ErrorClass::DATABASE, "ERR_DIRECTORY_MISSING", self.to_string()),
-            Self::SessionNotFound { .. } => (ErrorClass::VALIDATION, "SESSION_NOT_FOUND", self.to_string()),
             Self::Refused(refused) => (ErrorClass::DATABASE, refused.code, refused.message.clone()),
             Self::Migration(error) => (ErrorClass::MIGRATION, error.code.as_str(), error.message.clone()),
             Self::Closed => {
@@ -281,7 +274,6 @@ impl Error {
             message,
             reason: match self {
                 Self::Validation(_)
-                | Self::SessionNotFound { .. }
                 | Self::Refused(_)
                 | Self::Closed
                 | Self::FileExists { .. }
@@ -293,12 +285,6 @@ impl Error {
             index: None,
             invalid: match self {
                 Self::Validation(invalid) => Some((**invalid).clone()),
-                Self::SessionNotFound { id } => Some(Invalid {
-                    message: self.to_string(),
-                    field: Some("session_id".to_owned()),
-                    value: Some(id.as_str().into()),
-                    rule_id: None,
-                }),
                 _ => None,
             },
             details: match self {

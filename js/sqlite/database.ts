@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { type Description, type FailureReport, native } from '../native.js';
+import { collect, type Description, type FailureReport, native } from '../native.js';
 import { lastFailure, misuse, toError, wrongType } from './failure.js';
-import { collect, FINISHED, Link, unreachableDatabases } from './link.js';
+import { FINISHED, Link, unreachableDatabases } from './link.js';
 import { checkOpenOptions } from './open-options.js';
 import { PreparedStatement } from './statement.js';
 import { makeTransaction } from './transaction.js';

@@ -1,7 +1,7 @@
 /**
  * What a database shares with its statements and iterators.
  */
-import { native, type NativeModule } from '../native.js';
+import { collect, native, type NativeModule } from '../native.js';
 import { lastFailure } from './failure.js';
 
 /** What a fast call does (src/node/sqlite/mod.rs). */
@@ -31,9 +31,6 @@ export const MOST_VALUES = 12;
 
 /** Position of the first value among the shared numbers. */
 export const NUMBERS = 4;
-
-/** Makes an array of what native code delivers: its arguments. */
-export const collect = (...values: unknown[]): unknown[] => values;
 
 /** The number of a connection that was lent to a migration, after its end (src/node/sqlite/table.rs). */
 export const FINISHED = 2 ** 32 - 1;

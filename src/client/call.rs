@@ -27,7 +27,7 @@ pub enum Value {
     /// The outcomes of inserts that crossed together.
     Inserted(Inserted),
     /// One row; it goes out as rows do.
-    Row(Rows),
+    Row(Box<Rows>),
 }
 
 /// The outcomes of inserts that crossed together and each succeed or fail alone, by position.
@@ -48,6 +48,14 @@ pub trait Reply: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Aborted`] or [`Error::Closed`] if nobody wants more.
     fn rows(&self, rows: Rows) -> Result<()>;
+
+    /// Take the last rows of a listing. They may wait for what comes next; the end of the call is soon enough.
+    ///
+    /// # Errors
+    /// As [`Reply::rows`].
+    fn tail(&self, rows: Rows) -> Result<()> {
+        self.rows(rows)
+    }
 
     /// Take a report on a long operation.
     fn progress(&self, operation: &str, done: u64, total: Option<u64>);
@@ -110,7 +118,7 @@ impl Call {
             }
         }
         let result = result.and_then(|(value, _)| match value {
-            Value::Row(row) => self.reply.rows(row).map(|()| Value::Nothing),
+            Value::Row(row) => self.reply.tail(*row).map(|()| Value::Nothing),
             value => Ok(value),
         });
         self.end(result);

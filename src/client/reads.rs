@@ -28,7 +28,7 @@ pub(crate) fn send(conn: &Conn, shape: &'static Shape, query: &Query, reply: &dy
         }
     }
     if !chunk.is_empty() {
-        conn.off_the_clock(|| reply.rows(chunk))?;
+        conn.off_the_clock(|| reply.tail(chunk))?;
     }
     Ok(sent)
 }

@@ -37,7 +37,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: usage::schema::MODULE,
         set: usage::schema::migrations,
-        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+        settings: |path| Ok(usage::settings(Location::File(path.to_owned()))),
     },
 ];
 

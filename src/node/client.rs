@@ -174,6 +174,7 @@ impl NativeClient {
             number: call,
             cancel,
             credits,
+            tail: Mutex::default(),
             report: self.client.reporter(),
             ended: Box::new(move |call| drop(lock(&in_flight).remove(&call))),
         })

@@ -16,3 +16,4 @@ mod mailbox;
 mod modules;
 mod output;
 pub mod sqlite;
+pub mod usage;

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Column, Kind, Shape};
+use super::{Column, HEAD, Kind, Shape};
 use crate::{shapes, telemetry};
 
 /// A closed set of texts: TypeScript type, name of the exported array, members.
@@ -165,70 +165,75 @@ fn interface(out: &mut String, shape: &Shape) {
     put(out, "}\n");
 }
 
-/// The place of each column within its packed block: `numbers`, `indices` or `texts`.
-fn slots(shape: &Shape) -> Vec<usize> {
-    let (mut numbers, mut labels, mut texts) = (0, 0, 0);
-    shape
-        .columns
-        .iter()
-        .map(|column| {
-            let next = match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => &mut numbers,
-                Kind::Label => &mut labels,
-                Kind::Text | Kind::Json => &mut texts,
-            };
-            *next += 1;
-            *next - 1
-        })
-        .collect()
-}
-
-fn at(slot: usize) -> String {
-    match slot {
-        0 => "i".to_owned(),
-        1 => "n + i".to_owned(),
-        _ => format!("{slot} * n + i"),
-    }
+/// How many columns cross as numbers, labels and texts.
+fn widths(shape: &Shape) -> [usize; 3] {
+    let count = |wanted: fn(Kind) -> bool| shape.columns.iter().filter(|column| wanted(column.kind)).count();
+    [count(Kind::is_number), count(|kind| kind == Kind::Label), count(Kind::is_text)]
 }
 
 /// One object literal in key order, so that all rows of a type share one hidden class.
 fn decoder(out: &mut String, shape: &Shape) {
-    let json = has_json(shape);
-    let labels = shape.columns.iter().filter(|column| column.kind == Kind::Label).count();
+    let parsed = if has_json(shape) { "parsed" } else { "_parsed" };
     let nulls = shape.columns.iter().any(|column| column.nullable && column.kind.is_number());
-    let mut parts = vec!["length: n"];
-    parts.extend(shape.columns.iter().any(|column| column.kind.is_number()).then_some("numbers"));
-    parts.extend(nulls.then_some("nulls"));
-    parts.extend((labels > 0).then_some("indices"));
-    parts.extend((has(shape, Kind::Text) || json).then_some("texts"));
-    let parsed = if json { "parsed" } else { "_parsed" };
+    let [numbers, labels, texts] = widths(shape);
     put(out, &format!("function decode{}(chunk: RowChunk, rows: unknown[], {parsed}: boolean): void {{", shape.name));
+    let mut parts = vec!["length", "numbers"];
+    parts.extend((labels > 0).then_some("labels"));
+    parts.extend(nulls.then_some("bytes"));
     put(out, &format!("  const {{ {} }} = chunk;", parts.join(", ")));
-    if labels > 0 {
-        let names = (0..labels).map(|label| format!("d{label}")).collect::<Vec<_>>().join(", ");
-        put(out, &format!("  const [{names}] = chunk.dictionaries as string[][];"));
+    put(out, "  const cells = chunk.cells as string[];");
+    if nulls {
+        let null = 8 * numbers + 2 * labels;
+        put(out, &format!("  const nulls = chunk.nulls ? {null} * length + {} : 0;", 7 * HEAD));
     }
-    put(out, "  for (let i = 0; i < n; i++) {");
+    let (mut starts, mut steps) = (vec![format!("number = {HEAD}")], vec![format!("number += {numbers}")]);
+    if labels > 0 {
+        starts.push(format!("label = {} * length + {}", 4 * numbers, 4 * HEAD));
+        steps.push(format!("label += {labels}"));
+    }
+    if texts > 0 {
+        starts.push("text = chunk.texts".to_owned());
+        steps.push(format!("text += {texts}"));
+    }
+    put(out, &format!("  let {};", starts.join(", ")));
+    put(out, &format!("  for (let i = 0; i < length; i++, {}) {{", steps.join(", ")));
     put(out, "    rows.push({");
-    for (column, slot) in shape.columns.iter().zip(slots(shape)) {
-        let place = at(slot);
+    let (mut number, mut label, mut text) = (0, 0, 0);
+    for column in shape.columns {
         let value = match column.kind {
-            Kind::Integer | Kind::Real if column.nullable => {
-                format!("nulls !== null && nulls[{place}] === 1 ? null : numbers[{place}]")
+            Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => {
+                let place = next("number", &mut number);
+                match column.kind {
+                    Kind::Boolean => format!("numbers[{place}] !== 0"),
+                    kind => {
+                        let number = match kind {
+                            Kind::Seconds => format!("new Date(numbers[{place}]! * 1000)"),
+                            _ => format!("numbers[{place}]"),
+                        };
+                        let null = format!("nulls !== 0 && bytes[nulls + {place}] === 1 ? null : ");
+                        if column.nullable { null + &number } else { number }
+                    }
+                }
             }
-            Kind::Integer | Kind::Real => format!("numbers[{place}]"),
-            Kind::Seconds if column.nullable => {
-                format!("nulls !== null && nulls[{place}] === 1 ? null : new Date(numbers[{place}]! * 1000)")
+            Kind::Label => format!("cells[labels[{}]!]", next("label", &mut label)),
+            Kind::Text => format!("cells[{}]", next("text", &mut text)),
+            Kind::Json => {
+                let place = next("text", &mut text);
+                format!("parsed ? jsonOutput(cells[{place}]!) : cells[{place}]")
             }
-            Kind::Seconds => format!("new Date(numbers[{place}]! * 1000)"),
-            Kind::Boolean => format!("numbers[{place}] !== 0"),
-            Kind::Label => format!("d{slot}![indices[{place}]!]"),
-            Kind::Text => format!("texts[{place}]"),
-            Kind::Json => format!("parsed ? jsonOutput(texts[{place}]!) : texts[{place}]"),
         };
         put(out, &format!("      {}: {value},", column.key));
     }
     put(out, "    });\n  }\n}\n");
+}
+
+/// The place of the next column, from where its row begins.
+fn next(start: &str, column: &mut usize) -> String {
+    *column += 1;
+    match *column {
+        1 => start.to_owned(),
+        column => format!("{start} + {}", column - 1),
+    }
 }
 
 fn fields(out: &mut String, shape: &Shape) {

@@ -72,7 +72,7 @@ fn send(
         }
     }
     if !chunk.is_empty() {
-        conn.off_the_clock(|| reply.rows(chunk))?;
+        conn.off_the_clock(|| reply.tail(chunk))?;
     }
     Ok((sent, last))
 }

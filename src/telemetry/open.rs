@@ -85,6 +85,7 @@ fn settings(config: &TelemetryConfig) -> Settings {
         busy_timeout: config.busy_timeout(),
         readers: config.pool_size,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn upsert(args: &Args) -> Result<Action> {
             None => insert(conn, state, &session),
             Some(old) => change(conn, state, session.id, &old, &session.upserted()),
         })?;
-        Ok((Value::Row(rows::chunk(conn, &SESSION, session.id)?), Some(1)))
+        Ok((Value::Row(Box::new(rows::chunk(conn, &SESSION, session.id)?)), Some(1)))
     })
 }
 
