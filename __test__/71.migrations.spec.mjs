@@ -1,12 +1,15 @@
 // Migrations that are functions: database.md §3 (D5, D6, D8), migrations.md §4, §8, §10 (M1, M6, M7 and the bad input).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { MigrationError, MigrationRunner, RunledgerError, discoverMigrationsSync } from 'runledger/database/migrations';
 import { Database, SqliteError } from 'runledger/sqlite';
 import * as root from 'runledger';
-import { cleanUp, tempDir, test, track } from './support.mjs';
+import { cleanUp, run, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -41,6 +44,8 @@ function unharmed(db, foreignKeys = 1) {
   assert.equal(db.inTransaction, false);
   assert.equal(db.pragma('foreign_keys', { simple: true }), foreignKeys);
   db.exec('BEGIN; CREATE TABLE unharmed (x); COMMIT; DROP TABLE unharmed');
+  db.transaction(() => db.transaction(() => assert.equal(db.inTransaction, true))())();
+  db.prepare('VACUUM').run();
 }
 
 const applied = (version, name = `m${version}`) => ({ version, name, status: 'applied' });
@@ -142,6 +147,11 @@ test('D8 only the highest migration can be rolled back by itself', () => {
 });
 
 // ---------------------------------------------------------------- reading
+
+test('the error classes are those of the other sub-paths', () => {
+  assert.equal(RunledgerError, root.RunledgerError);
+  assert.equal(MigrationError, root.MigrationError);
+});
 
 test('looking creates no journal, and the constructor neither reads nor writes', () => {
   const db = memory();
@@ -427,11 +437,20 @@ test('a migration whose statement rolled everything back fails, even if it swall
     it.exec('CREATE TABLE t (x UNIQUE); INSERT INTO t VALUES (1)');
     try { it.exec('INSERT OR ROLLBACK INTO t VALUES (1)'); } catch { /* ignored */ }
     try { it.exec('CREATE TABLE late (x)'); } catch { /* refused: it would be committed by itself */ }
+    for (const own of [it, db]) assert.throws(() => own.transaction(() => {})(), { code: 'SQLITE_AUTH' });
   };
   refused(() => runner(db).runMigrations([{ version: 1, name: 'a', up }]), 'MIGRATION_FAILED', /rolled its transaction back/);
   assert.deepEqual(names(db), []);
   unharmed(db);
   assert.match(runner(db).plan([{ version: 1, name: 'a', up }])[0].reason, /^Would fail: .*rolled its transaction back/);
+  unharmed(db);
+});
+
+test('a migration that makes the connection unable to write fails, and leaves no transaction', () => {
+  const db = memory();
+  refused(() => runner(db).runMigrations([sql(1, 'CREATE TABLE t (x); PRAGMA query_only = ON')]), 'MIGRATION_FAILED', /readonly database/);
+  assert.deepEqual([names(db), db.inTransaction], [[], false]);
+  db.pragma('query_only = OFF');
   unharmed(db);
 });
 
@@ -566,6 +585,14 @@ test('a thenable is refused whatever it does; a getter that throws fails the mig
   runner(db).runMigrations([{ version: 1, name: 'a', up: () => ({ then: 'no function' }) }, { version: 2, name: 'b', up: () => 7 }]);
 });
 
+test('a generator is refused, because nothing of it would run', () => {
+  for (const up of [function* (it) { it.exec('CREATE TABLE p (x)'); }, async function* (it) { it.exec('CREATE TABLE p (x)'); }]) {
+    const db = memory();
+    refused(() => runner(db).runMigrations([{ version: 1, name: 'a', up }]), 'MIGRATION_FAILED', /cannot be a generator/);
+    assert.deepEqual(names(db), []);
+  }
+});
+
 test('getters of a migration that throw have written nothing', () => {
   const db = memory();
   const trap = new Error('trap');
@@ -588,6 +615,40 @@ test('a stack that overflows in a migration is an error like any other', () => {
   assert.ok(error.cause instanceof RangeError);
   assert.deepEqual(names(db), []);
   unharmed(db);
+});
+
+test('a thread or a process that ends in the middle of a migration has changed nothing and holds no lock', async () => {
+  const dir = tempDir();
+  const path = join(dir, 'm.db');
+  file(dir).exec('CREATE TABLE mine (x)');
+  const script = (middle) => `
+    import { createRequire } from 'node:module';
+    import { parentPort } from 'node:worker_threads';
+    const require = createRequire(${JSON.stringify(import.meta.url)});
+    const { MigrationRunner } = require('runledger/database/migrations');
+    const { Database } = require('runledger/sqlite');
+    const table = (version, then) => ({ version, name: 'm' + version, up(db) { db.exec('CREATE TABLE t' + version + ' (x)'); then?.(); } });
+    new MigrationRunner(new Database(${JSON.stringify(path)}), { module: 'app' }).runMigrations([table(1), table(2, () => { ${middle} })]);
+  `;
+  const after = (version) => {
+    const db = file(dir);
+    assert.equal(runner(db).getCurrentVersion(), version);
+    assert.deepEqual(tables(db), ['mine', 't1']);
+    unharmed(db);
+    db.close();
+  };
+  const { code } = await run(script('process.exit(7);'));
+  assert.equal(code, 7);
+  after(1);
+  const { signal } = await run(script("process.kill(process.pid, 'SIGKILL'); for (;;);"));
+  assert.equal(signal, 'SIGKILL');
+  after(1);
+  const module = join(dir, 'worker.mjs');
+  writeFileSync(module, script("parentPort.postMessage('in'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"));
+  const worker = new Worker(module);
+  await once(worker, 'message');
+  await worker.terminate();
+  after(1);
 });
 
 // ---------------------------------------------------------------- bad input
