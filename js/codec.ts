@@ -15,6 +15,11 @@ export function jsonCell(value: unknown): unknown {
   }
 }
 
+/** A cell of a time: a `Date` as its milliseconds, anything else as it is. */
+export function timeCell(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : value;
+}
+
 /** A JSON column under `metadataFormat: 'object'`: objects and arrays parsed, other text as it is. */
 export function jsonOutput(text: string | null): unknown {
   if (text === null || !/^[ \t\n\r]*[[{]/.test(text)) return text;
@@ -28,4 +33,15 @@ export function jsonOutput(text: string | null): unknown {
 /** A given text as SQLite gives it back: lone surrogates are U+FFFD, what was not given is null. */
 export function textOutput(value: unknown): string | null {
   return typeof value === 'string' ? value.toWellFormed() : null;
+}
+
+/** A cell of a time column: the milliseconds of a `Date`, `NaN` for anything else that is given. */
+export function dateCell(value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  try {
+    // Also one of another realm; it throws for everything else.
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return NaN;
+  }
 }

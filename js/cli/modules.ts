@@ -41,10 +41,16 @@ const MODULES: readonly CliModule[] = [
     defaults: 'that of telemetry',
     defaultFile: () => resolveConfig(undefined).path,
   },
+  {
+    name: 'instances',
+    summary: 'agent instances, their events and relationships, issues and configuration',
+    defaults: 'claude-codex.db in the working directory',
+    defaultFile: () => 'claude-codex.db',
+  },
 ];
 
 /** The modules of the contract that are not built yet. */
-export const LATER: readonly string[] = ['analytics', 'instances'];
+export const LATER: readonly string[] = ['analytics'];
 
 /** Every module that is built. */
 export const modules = (): readonly CliModule[] => MODULES;

@@ -15,7 +15,7 @@ type Pragma = (&'static str, String);
 /// # Errors
 /// Those of SQLite if the file cannot be configured.
 pub fn configure(conn: &Connection, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
-    if settings.tuning == Tuning::Store && conn.query_row("PRAGMA page_count", [], |row| row.get(0)) == Ok(0) {
+    if settings.incremental_vacuum && conn.query_row("PRAGMA page_count", [], |row| row.get(0)) == Ok(0) {
         // Until it is in its journal mode, there is nothing in the file that a rollback journal could save: it would be made,
         // synchronised and deleted twice, which is most of what a new file costs on a busy disk.
         conn.pragma_update(None, "journal_mode", "MEMORY")?;
@@ -88,7 +88,7 @@ mod tests {
         for (journal, mode) in [(JournalChoice::Wal, "wal"), (JournalChoice::Delete, "delete")] {
             let path = dir.path().join(mode);
             let location = Location::File(path.clone());
-            let settings = Settings { journal, tuning: Tuning::Store, ..Settings::synchronous(location) };
+            let settings = Settings { journal, incremental_vacuum: true, ..Settings::synchronous(location) };
             let conn = Connection::open(&path).expect("open");
             configure(&conn, &settings).expect("configured");
             conn.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").expect("written");
