@@ -124,7 +124,7 @@ function failed(cause: Error, path: string, operation: string): Error {
 
 function tell({ warnings, migrations = [] }: OpenedModule, { logger }: Pick<UsageOptions, 'logger'>): void {
   for (const message of warnings) writeLog(logger, { level: 'warn', message });
-  for (const [position, items] of migrations.entries()) {
+  for (const [position, { items }] of migrations.entries()) {
     const module = ['telemetry', 'usage'][position];
     for (const { version, name, status } of items) {
       if (status !== 'applied') continue;
