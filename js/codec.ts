@@ -20,9 +20,9 @@ export function jsonCell(value: unknown): unknown {
   }
 }
 
-/** A cell of a time: a `Date` as its milliseconds, anything else as it is. */
+/** A cell of a time that may also be a number of milliseconds. */
 export function timeCell(value: unknown): unknown {
-  return value instanceof Date ? value.getTime() : value;
+  return typeof value === 'number' ? value : dateCell(value);
 }
 
 /** A JSON column under `metadataFormat: 'object'`: objects and arrays parsed, other text as it is. */
@@ -38,4 +38,15 @@ export function jsonOutput(text: string | null): unknown {
 /** A given text as SQLite gives it back: lone surrogates are U+FFFD, what was not given is null. */
 export function textOutput(value: unknown): string | null {
   return typeof value === 'string' ? value.toWellFormed() : null;
+}
+
+/** A cell of a time column: the milliseconds of a `Date`, `NaN` for anything else that is given. */
+export function dateCell(value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  try {
+    // Also one of another realm; it throws for everything else.
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return NaN;
+  }
 }

@@ -180,6 +180,11 @@ function cells(fieldsOf: (record: object) => unknown[], record: unknown): unknow
 /** Options as they are now, with times as the core takes them: the call may have to wait. */
 function snapshot(options: unknown): unknown {
   if (!isRecord(options)) return options;
-  const entries = Object.entries(options).map(([key, value]) => [key, Array.isArray(value) ? [...value] : timeCell(value)]);
-  return Object.fromEntries(entries);
+  const copy = { ...options } as Record<string, unknown>;
+  for (const key of ['toolNames', 'statuses']) {
+    const value = copy[key];
+    if (Array.isArray(value)) copy[key] = [...value];
+  }
+  for (const key of ['from', 'to']) copy[key] = timeCell(copy[key]);
+  return copy;
 }

@@ -1,13 +1,17 @@
 /**
  * `--help`
  */
-import { LATER, modules, moduleNamed, otherWords, type Verb, VERBS } from './modules.js';
+import { modules, moduleNamed, otherWords, type Verb, VERBS } from './modules.js';
 import { paint } from './output.js';
 
 const OPTIONS = {
   '--db PATH': 'the file; without it the default of the module',
   '--json': 'print the result as one JSON value',
   '--help': 'show this',
+};
+
+const DIRECTORY_OPTION = {
+  '--dir PATH': 'a directory of migrations, in SQL and JavaScript: from 1 in place of the built-in ones, from 3 on top',
 };
 
 const MIGRATE_OPTIONS = {
@@ -37,7 +41,6 @@ export function generalHelp(): string {
 
 /** The help of one command. */
 export function helpOf(command: string): string {
-  if (LATER.includes(command)) return `runledger ${command}: this module comes with a later release.`;
   if (command === 'doctor') return doctorHelp();
   if (command === 'backup') return backupHelp();
   const module = moduleNamed(command);
@@ -50,7 +53,7 @@ export function helpOf(command: string): string {
     `runledger ${module.name}: ${module.summary}`,
     ['Usage', [`runledger ${module.name} [VERB] [TARGET] [options]`]],
     ['Verbs', table(Object.fromEntries(verbs))],
-    ['Options', table({ ...OPTIONS, ...MIGRATE_OPTIONS })],
+    ['Options', table({ ...OPTIONS, ...(module.extensible ? DIRECTORY_OPTION : {}), ...MIGRATE_OPTIONS })],
     ['Default file', [module.defaults]],
     ['Exit code', ['0, or 1 when it failed, when validate finds a problem, or as --fail-on-blocked says']],
   ]);

@@ -24,7 +24,7 @@ pub(super) fn args(record: Option<RecordArgument>, values: &Array<'_>) -> Result
             values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
         args.push(match record {
             Some(record) if record.position == position as usize => {
-                if record.list {
+                if record.many {
                     Arg::Records(parcel_of(record.shape, &value)?)
                 } else {
                     Arg::Record(record_of(record.shape, &value)?)

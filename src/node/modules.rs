@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use napi::Result;
 
+use super::instances::surroundings;
 use crate::{
     analytics::{self, Analytics, config::AnalyticsConfig},
     client::{Client, Connected},
+    instances::{self, Instances, config::InstancesConfig},
     packed::{Field, Input},
     store::{Listener, Location},
     telemetry::{
@@ -32,6 +34,11 @@ pub(super) fn client(module: &str, config: Input, path: String, listener: Arc<dy
         analytics::schema::MODULE => {
             let client = Client::<Analytics>::new(analytics_config(&config, &path), listener);
             Ok(NewClient { client: Arc::new(client), telemetry: None })
+        }
+        instances::schema::MODULE => {
+            let config = InstancesConfig::parse(config.get("config"), &surroundings(config.get("environment")))
+                .map_err(|error| napi::Error::from_reason(error.to_string()))?;
+            Ok(NewClient { client: Arc::new(Client::<Instances>::new(config, listener)), telemetry: None })
         }
         other => Err(napi::Error::from_reason(format!("there is no module {other}"))),
     }
