@@ -60,7 +60,7 @@ function open(path: string, migrate: boolean, logger: Logger | undefined): Analy
   const { connection, journalMode, warnings, migrations = [] } = answer.opened;
   for (const message of warnings) writeLog(logger, { level: 'warn', message });
   writeLog(logger, { level: 'info', message: 'analytics: database opened', fields: { path, journalMode } });
-  const applied = migrations.flat().filter(({ status }) => status === 'applied').length;
+  const applied = migrations.flatMap(({ items }) => items).filter(({ status }) => status === 'applied').length;
   if (applied > 0) writeLog(logger, { level: 'info', message: 'analytics: migrations applied', fields: { applied } });
   return drizzle(adopt(connection, path, path === ':memory:'), { schema: tablesOf(peer) }) as AnalyticsDatabase;
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { dateCell } from '../codec.js';
+import { dateCell, isRecord } from '../codec.js';
 import {
   fieldsOfGitHubIssue,
   fieldsOfInstance,
@@ -15,7 +15,6 @@ import {
   type Relationship,
   Shape,
 } from '../generated/rows.js';
-import { isRecord } from '../insert.js';
 import type { ErrorReport } from '../native.js';
 import { pack } from '../packer.js';
 import { telemetryErrors } from '../report.js';
