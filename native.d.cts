@@ -34,6 +34,8 @@ export declare class NativeClient {
   close(call: number): void
   /** Start a call of a method by its name. */
   call(call: number, method: string, args: unknown[]): void
+  /** How a call of `method` fails while the file is closed. */
+  closed(method: string): object
   /** Stop a call: its SQL is interrupted. */
   cancel(call: number): void
   /** Counters and latencies. */
@@ -55,8 +57,17 @@ export declare class NativeClient {
 /** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
 export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
 
+/** Run a method of usage. Answers with `value`, `rows` or `error`. `create`: what insertUsageSnapshot does without a session. */
+export declare function callUsage(connection: number, method: string, create: boolean, args: unknown[]): object
+
+/** Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back. */
+export declare function checkUsageMigrations(list: unknown): number
+
 /** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
 export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
+
+/** The defaults of a configuration of instances. */
+export declare function defaultInstancesConfig(environment: unknown): unknown
 
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
@@ -103,8 +114,20 @@ export declare function migrationValidate(connection: number, modules: unknown):
  */
 export declare function openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): object | null
 
+/**
+ * Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
+ * Nothing: failed.
+ */
+export declare function openUsage(path: string): object | null
+
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object
+
+/**
+ * Check a configuration of instances. Answers with the absolute `path` or an `error`, and with the configuration as it may
+ * be `shown`.
+ */
+export declare function resolveInstancesConfig(config: unknown, environment: unknown): object
 
 /** Migrate, inspect or roll back the file of a module. Answers with `report` or `error`. */
 export declare function runCommand(module: string, verb: string, request: unknown): object

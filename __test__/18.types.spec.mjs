@@ -263,6 +263,56 @@ export { rows, first, client, kinds, count, same };
 ` }), []);
 });
 
+test('misuse of runledger/usage does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import * as usage from 'runledger/usage';
+import { MigrationRunner, type Migration, type MigrationRecord, type MigrationStatus, type ValidationReport } from 'runledger/usage/migrations';
+import type { Database } from 'runledger/sqlite';
+import type { NewUsageSnapshot, UsageConfig, UsageOptions, UsagePlan, UsageSnapshot, UsageError } from 'runledger/usage';
+const options: UsageOptions = { path: 'x.db', missingSession: 'create', logger: console, onError: (error: UsageError, operation: string) => console.log(error.code, operation) };
+usage.initDatabase(options);
+const plan: UsagePlan | undefined = usage.getUsageConfig()?.plan;
+const config: UsageConfig | null = usage.getUsageConfig();
+const updated: boolean = usage.updateUsageConfig({ plan: 'pro', reset_hour: null, custom_limit_tokens: undefined }) && usage.resetUsageConfig() && usage.validateDatabase();
+const given: NewUsageSnapshot = { session_id: 's', snapshot_data: '{}' };
+const stored: UsageSnapshot | null = usage.insertUsageSnapshot({ ...given, snapshot_type: 'config', timestamp: 1 });
+const list: UsageSnapshot[] = [...usage.getUsageSnapshots(), ...usage.getUsageSnapshots('s', 1, Infinity), ...usage.getUsageSnapshotsBySession('s')];
+const deleted: number = usage.deleteOldUsageSnapshots(1) + usage.deleteOldUsageSnapshots();
+const db: Database = usage.getConnection();
+const migration: Migration = { version: 2, name: 'm', up: (it: Database) => { it.exec('x'); }, down: () => {} };
+const runner: MigrationRunner = new MigrationRunner(db, { logger: console }).register(migration);
+const status: MigrationStatus = usage.getMigrationRunner().getStatus();
+const records: MigrationRecord[] = [...runner.getAppliedMigrations(), ...status.appliedMigrations];
+const pending: Migration[] = runner.getPendingMigrations();
+const report: ValidationReport = runner.validate();
+const done: Promise<void>[] = [usage.runMigrations(), usage.rollbackMigrations(0), runner.migrate({ allowDestructive: true }), runner.rollback()];
+usage.closeDatabase();
+// @ts-expect-error a plan is one of four
+usage.updateUsageConfig({ plan: 'gold' });
+// @ts-expect-error a setting that is a number
+usage.updateUsageConfig({ refresh_rate: '10' });
+// @ts-expect-error plan cannot be cleared
+usage.updateUsageConfig({ plan: null });
+// @ts-expect-error a session is required
+usage.insertUsageSnapshot({ snapshot_data: '' });
+// @ts-expect-error data is a text
+usage.insertUsageSnapshot({ session_id: 's', snapshot_data: {} });
+// @ts-expect-error a type is one of three
+usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '', snapshot_type: 'x' });
+// @ts-expect-error the answer may be null
+usage.getUsageConfig().plan;
+// @ts-expect-error a session is required
+usage.getUsageSnapshotsBySession();
+// @ts-expect-error reject or create
+usage.initDatabase({ missingSession: 'ignore' });
+// @ts-expect-error a migration has a way back
+runner.register({ version: 3, name: 'm', up: () => {} });
+// @ts-expect-error a database is required
+new MigrationRunner();
+export { plan, config, updated, stored, list, deleted, records, pending, report, done };
+` }), []);
+});
+
 test('a migration of the wrong type does not compile', { skip, timeout: 180_000 }, () => {
   assert.deepEqual(compile({ 'app.mts': `
 import {

@@ -1,12 +1,15 @@
 // Migrations that are functions: database.md §3 (D5, D6, D8), migrations.md §4, §8, §10 (M1, M6, M7 and the bad input).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { MigrationError, MigrationRunner, RunledgerError, discoverMigrationsSync } from 'runledger/database/migrations';
 import { Database, SqliteError } from 'runledger/sqlite';
 import * as root from 'runledger';
-import { cleanUp, tempDir, test, track } from './support.mjs';
+import { cleanUp, run, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -41,6 +44,8 @@ function unharmed(db, foreignKeys = 1) {
   assert.equal(db.inTransaction, false);
   assert.equal(db.pragma('foreign_keys', { simple: true }), foreignKeys);
   db.exec('BEGIN; CREATE TABLE unharmed (x); COMMIT; DROP TABLE unharmed');
+  db.transaction(() => db.transaction(() => assert.equal(db.inTransaction, true))())();
+  db.prepare('VACUUM').run();
 }
 
 const applied = (version, name = `m${version}`) => ({ version, name, status: 'applied' });
@@ -50,13 +55,18 @@ const APPROVAL = 'Destructive migration requires explicit approval';
 
 // ---------------------------------------------------------------- the acceptance examples
 
-test('M1 an SQL migration is known by the hash of its text, a function by version and name', () => {
-  const db = memory();
-  const { version, name, up } = discoverMigrationsSync()[0];
-  runner(db).runMigrations([{ version, name, up }, { version: 2, name: 'm2', up() {} }]);
-  const checksums = db.prepare('SELECT checksum FROM schema_migrations ORDER BY version').pluck().all();
-  assert.match(checksums[0], /^sql:[0-9a-f]{64}$/);
-  assert.equal(checksums[1], 'js:2823c0bdde932b2935d5c533f9f625b0b764851dbfcbd97ce0d26e2c30a3c981');
+test('M1 an SQL migration is known by the hash of its text, whatever its line ends; a function by version and name', () => {
+  for (const text of ['CREATE TABLE a (x);\n', 'CREATE TABLE a (x);\r\n']) {
+    const dir = tempDir();
+    mkdirSync(join(dir, '001_a'));
+    writeFileSync(join(dir, '001_a', 'up.sql'), text);
+    const db = memory();
+    runner(db).runMigrations([...discoverMigrationsSync(dir), { version: 2, name: 'm2', up() {} }]);
+    assert.deepEqual(db.prepare('SELECT checksum FROM schema_migrations ORDER BY version').pluck().all(), [
+      'sql:7d862b9d7b6880c11d236645cb0091f2fa70c6157b8e83a2a9af420a96135098',
+      'js:2823c0bdde932b2935d5c533f9f625b0b764851dbfcbd97ce0d26e2c30a3c981',
+    ]);
+  }
 });
 
 test('M3, M4 a migration that turns out to lose data waits for approval, and those behind it wait for it', () => {
@@ -142,6 +152,11 @@ test('D8 only the highest migration can be rolled back by itself', () => {
 });
 
 // ---------------------------------------------------------------- reading
+
+test('the error classes are those of the other sub-paths', () => {
+  assert.equal(RunledgerError, root.RunledgerError);
+  assert.equal(MigrationError, root.MigrationError);
+});
 
 test('looking creates no journal, and the constructor neither reads nor writes', () => {
   const db = memory();
@@ -427,11 +442,20 @@ test('a migration whose statement rolled everything back fails, even if it swall
     it.exec('CREATE TABLE t (x UNIQUE); INSERT INTO t VALUES (1)');
     try { it.exec('INSERT OR ROLLBACK INTO t VALUES (1)'); } catch { /* ignored */ }
     try { it.exec('CREATE TABLE late (x)'); } catch { /* refused: it would be committed by itself */ }
+    for (const own of [it, db]) assert.throws(() => own.transaction(() => {})(), { code: 'SQLITE_AUTH' });
   };
   refused(() => runner(db).runMigrations([{ version: 1, name: 'a', up }]), 'MIGRATION_FAILED', /rolled its transaction back/);
   assert.deepEqual(names(db), []);
   unharmed(db);
   assert.match(runner(db).plan([{ version: 1, name: 'a', up }])[0].reason, /^Would fail: .*rolled its transaction back/);
+  unharmed(db);
+});
+
+test('a migration that makes the connection unable to write fails, and leaves no transaction', () => {
+  const db = memory();
+  refused(() => runner(db).runMigrations([sql(1, 'CREATE TABLE t (x); PRAGMA query_only = ON')]), 'MIGRATION_FAILED', /readonly database/);
+  assert.deepEqual([names(db), db.inTransaction], [[], false]);
+  db.pragma('query_only = OFF');
   unharmed(db);
 });
 
@@ -566,6 +590,14 @@ test('a thenable is refused whatever it does; a getter that throws fails the mig
   runner(db).runMigrations([{ version: 1, name: 'a', up: () => ({ then: 'no function' }) }, { version: 2, name: 'b', up: () => 7 }]);
 });
 
+test('a generator is refused, because nothing of it would run', () => {
+  for (const up of [function* (it) { it.exec('CREATE TABLE p (x)'); }, async function* (it) { it.exec('CREATE TABLE p (x)'); }]) {
+    const db = memory();
+    refused(() => runner(db).runMigrations([{ version: 1, name: 'a', up }]), 'MIGRATION_FAILED', /cannot be a generator/);
+    assert.deepEqual(names(db), []);
+  }
+});
+
 test('getters of a migration that throw have written nothing', () => {
   const db = memory();
   const trap = new Error('trap');
@@ -590,10 +622,45 @@ test('a stack that overflows in a migration is an error like any other', () => {
   unharmed(db);
 });
 
+test('a thread or a process that ends in the middle of a migration has changed nothing and holds no lock', async () => {
+  const dir = tempDir();
+  const path = join(dir, 'm.db');
+  file(dir).exec('CREATE TABLE mine (x)');
+  const script = (middle) => `
+    import { createRequire } from 'node:module';
+    import { parentPort } from 'node:worker_threads';
+    const require = createRequire(${JSON.stringify(import.meta.url)});
+    const { MigrationRunner } = require('runledger/database/migrations');
+    const { Database } = require('runledger/sqlite');
+    const table = (version, then) => ({ version, name: 'm' + version, up(db) { db.exec('CREATE TABLE t' + version + ' (x)'); then?.(); } });
+    new MigrationRunner(new Database(${JSON.stringify(path)}), { module: 'app' }).runMigrations([table(1), table(2, () => { ${middle} })]);
+  `;
+  const after = (version) => {
+    const db = file(dir);
+    assert.equal(runner(db).getCurrentVersion(), version);
+    assert.deepEqual(tables(db), ['mine', 't1']);
+    unharmed(db);
+    db.close();
+  };
+  const { code } = await run(script('process.exit(7);'));
+  assert.equal(code, 7);
+  after(1);
+  const { signal } = await run(script("process.kill(process.pid, 'SIGKILL'); for (;;);"));
+  assert.equal(signal, 'SIGKILL');
+  after(1);
+  const module = join(dir, 'worker.mjs');
+  writeFileSync(module, script("parentPort.postMessage('in'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"));
+  const worker = new Worker(module);
+  await once(worker, 'message');
+  await worker.terminate();
+  after(1);
+});
+
 // ---------------------------------------------------------------- bad input
 
 test('lists that are none: a gap, a double, a version or a name or a function that is none', () => {
   const db = memory();
+  const trap = { get inside() { return assert.fail('nobody has to look at this'); } };
   const gap = (at) => `Migration versions must be sequential starting from 1. Found gap at version ${at}`;
   for (const [list, code, message] of [
     [[table(1, 'a'), table(3, 'c')], 'MIGRATION_GAP', gap(2)],
@@ -606,6 +673,11 @@ test('lists that are none: a gap, a double, a version or a name or a function th
     [[table(1n, 'a')], 'MIGRATION_INVALID'],
     [[table(1, 'a', { name: '' })], 'MIGRATION_INVALID', 'Migration name must not be empty, found ""'],
     [[table(1, 'a', { name: undefined })], 'MIGRATION_INVALID'],
+    [[table(1, 'a', { name: trap })], 'MIGRATION_INVALID', 'Migration name must be a well-formed text, found an object'],
+    [[table(trap, 'a')], 'MIGRATION_INVALID'],
+    [[table(1, 'a', { up: trap })], 'MIGRATION_INVALID'],
+    [[table(1, 'a', { down: [trap] })], 'MIGRATION_INVALID', 'down of migration 1 (m1) must be a function, found a list'],
+    [trap, 'MIGRATION_INVALID'],
     [[table(1, 'a', { name: '\ud800' })], 'MIGRATION_INVALID'],
     [[table(1, 'a', { up: undefined })], 'MIGRATION_INVALID', 'up of migration 1 (m1) must be a function, found undefined'],
     [[table(1, 'a', { up: 'CREATE TABLE x (y)' })], 'MIGRATION_INVALID'],

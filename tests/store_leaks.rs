@@ -52,8 +52,10 @@ fn settings(location: Location) -> Settings {
         full_durability: false,
         foreign_keys: true,
         busy_timeout: Duration::from_secs(1),
+        retry: runledger::store::Retry::default(),
         readers: 3,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }

@@ -1,6 +1,7 @@
 /**
  * Drives the migration engine on a synchronous connection: the functions of migrations run between native calls.
  */
+import { types } from 'node:util';
 import { MigrationError } from '../errors.js';
 import { writeLog } from '../log.js';
 import { type AppliedReport, type JournalRow, native, type NextStep } from '../native.js';
@@ -144,6 +145,7 @@ function call(db: Database, fn: (db: Database) => unknown): Outcome {
   const { lent, end } = lend(db);
   try {
     const result = fn(lent);
+    if (types.isGeneratorObject(result)) throw new TypeError('A migration cannot be a generator: nothing of it would run');
     if (!isThenable(result)) return { promise: false };
     // Nobody will look at it. What it still does with the connection, fails.
     result.then(undefined, () => {});

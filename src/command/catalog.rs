@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
 use crate::packed::Input;
 use crate::store::{Location, Settings};
-use crate::{database, telemetry, usage};
+use crate::{database, instances, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,12 @@ pub const MODULES: &[Module] = &[
     Module {
         name: usage::schema::MODULE,
         set: usage::schema::migrations,
-        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+        settings: |path| Ok(usage::settings(Location::File(path.to_owned()))),
+    },
+    Module {
+        name: instances::schema::MODULE,
+        set: instances::schema::migrations,
+        settings: instances::default_settings,
     },
 ];
 

@@ -60,9 +60,10 @@ impl Rollback {
 
     fn plan(conn: &Connection, set: &MigrationSet, current: i64, target: i64) -> Result<Self> {
         let left: Vec<_> = (target + 1..=current).filter_map(|version| set.get(version).cloned()).collect();
-        if let Some(migration) = left.iter().rev().find(|migration| migration.down.is_none()) {
-            let text = format!("Migration {} does not support rollback", migration.version);
-            return Err(error(MigrationCode::NoDown, set, migration.version, text));
+        let has_no_down = |version: &i64| set.get(*version).is_none_or(|migration| migration.down.is_none());
+        if let Some(version) = (target + 1..=current).rev().find(has_no_down) {
+            let text = format!("Migration {version} does not support rollback");
+            return Err(error(MigrationCode::NoDown, set, version, text));
         }
         inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), target)?;
         if conn.is_readonly("main")? {

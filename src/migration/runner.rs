@@ -283,7 +283,7 @@ pub(super) fn refuse_open_transaction(conn: &Connection, module: &str) -> Result
 }
 
 fn refuse_readonly(conn: &Connection, set: &MigrationSet, inspection: &Inspection) -> Result<()> {
-    if inspection.current() == set.latest() || !conn.is_readonly("main")? {
+    if inspection.current() >= set.latest() || !conn.is_readonly("main")? {
         return Ok(());
     }
     let text = format!("{} has pending migrations, but the connection is read-only", set.module());

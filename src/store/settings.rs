@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::JournalChoice;
+use super::{JournalChoice, Retry};
 
 /// Where the data lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +75,15 @@ pub struct Settings {
     pub foreign_keys: bool,
     /// How long a lock is awaited.
     pub busy_timeout: Duration,
+    /// How often what needs a lock is tried again.
+    pub retry: Retry,
     /// Most reader connections of a store; they are opened on demand.
     pub readers: usize,
     /// The file and the directories that are made for it are their owner's alone (0600 and 0700 on POSIX) instead of
     /// what the umask says. What is there keeps its mode.
     pub private: bool,
+    /// Whether a file that is made can give pages back in steps (`auto_vacuum=INCREMENTAL`).
+    pub incremental_vacuum: bool,
     /// The other pragmas.
     pub tuning: Tuning,
 }
@@ -94,8 +98,10 @@ impl Settings {
             full_durability: false,
             foreign_keys: true,
             busy_timeout: Duration::from_secs(5),
+            retry: Retry::default(),
             readers: 0,
             private: false,
+            incremental_vacuum: false,
             tuning: Tuning::Pragmas(&[]),
         }
     }

@@ -24,6 +24,7 @@ mod script;
 mod statement;
 mod statements;
 mod transaction;
+mod work;
 
 pub use backup::{Backup, BackupSource};
 pub use bind::Binder;

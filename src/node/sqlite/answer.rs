@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// 0, or what the call has to say.
-pub(super) fn done(result: Outcome<u32>) -> Result<u32> {
+pub(in crate::node) fn done(result: Outcome<u32>) -> Result<u32> {
     match result {
         Ok(bits) => Ok(bits),
         Err(failure) => failed(failure).map(|()| status::FAILED),

@@ -43,7 +43,7 @@ pub(super) fn insert(env: &Env, connection: Connection) -> Result<u32> {
 const FINISHED: u32 = u32::MAX;
 
 /// The connection with this number.
-pub(super) fn get(number: u32) -> Outcome<Rc<Connection>> {
+pub(in crate::node) fn get(number: u32) -> Outcome<Rc<Connection>> {
     if number == FINISHED {
         return Err(Misuse::MIGRATION_FINISHED.into());
     }
