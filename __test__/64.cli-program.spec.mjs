@@ -33,9 +33,12 @@ test('help names what there is: modules that are built, commands, options', asyn
     assert.ok(module.includes(words), words);
   }
   assert.equal((await lines(['help', 'telemetry'])).join('\n'), module);
+  const database = (await lines(['database', '--help'])).join('\n');
+  for (const words of ['migrate, up, setup', '--dir PATH', 'data/app.db']) assert.ok(database.includes(words), words);
+  assert.ok(!module.includes('--dir'));
   assert.match((await lines(['doctor', '--help']))[0], /^runledger doctor: /);
   assert.match((await lines(['backup', '-h']))[0], /^runledger backup: /);
-  for (const line of [...general.split('\n'), ...module.split('\n')]) assert.ok(line.length <= 130, line);
+  for (const line of [...general.split('\n'), ...module.split('\n'), ...database.split('\n')]) assert.ok(line.length <= 130, line);
 });
 
 test('help of a verb runs nothing', async () => {

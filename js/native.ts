@@ -157,6 +157,8 @@ export interface CommandRequest {
   /** Absolute path. */
   file: string;
   target?: string | undefined;
+  /** Status and validate: migrations in place of the built-in ones. */
+  migrations?: unknown;
   allowDestructive?: boolean;
   dryRun?: boolean;
   busyTimeoutMs?: number;
@@ -188,7 +190,7 @@ export interface OpenedModule {
   /** For `logger.warn`. */
   warnings: string[];
   /** What the migrations came to, set by set. */
-  migrations?: MigrationPlanItem[][];
+  migrations?: AppliedReport[];
   /** In place of `migrations`: what stands against them. The connection is open all the same. */
   failure?: FailureReport;
 }
