@@ -126,6 +126,20 @@ test('an id that is not given is a random UUID, and a time that is not given is 
   assert.equal(recorded.errorType, null);
 });
 
+test('what has no keys of its own is no filter: it would mean everything', async () => {
+  const db = await recorder();
+  await db.recordToolCall(call());
+  class Getters { get sessionId() { return 'another'; } }
+  class Fields { from = new Date(T + 1000); }
+  for (const bad of [new Map([['sessionId', 'another']]), new Set(), new Date(), new Getters(), Buffer.from('another')]) {
+    for (const method of ['listToolCalls', 'toolStats', 'listSessions']) {
+      assert.equal(await codeOf(db[method](bad)), 'ANALYTICS_INVALID_INPUT', method);
+    }
+  }
+  assert.equal((await db.listToolCalls({})).length, 1);
+  assert.deepEqual(await db.listToolCalls(new Fields()), []);
+});
+
 test('texts come back as they went in', async () => {
   const opened = await recorder();
   for (const text of ['a\0b', '日本 😀', ' ', "'; drop table sessions; --", 'x'.repeat(100_000)]) {

@@ -488,6 +488,25 @@ test('every code equals its key, and an error can be logged', async () => {
   assert.equal(error.getUserMessage(), `${error.message}\n\nSuggestion: Choose another id or update the existing instance.`);
 });
 
+test('an error can be logged whatever the call was given', async () => {
+  const { db } = await openDatabase();
+  const circle = { name: 'circle' };
+  circle.itself = circle;
+  const event = { instance_id: 'a', tool_name: 't', success: true };
+  const throws = { toJSON() { throw new Error('no'); } };
+  const errors = [
+    await fails(() => db.getConfig(10n), 'DATABASE_QUERY_FAILED'),
+    await fails(() => db.getRecentMCPEvents(10n), 'DATABASE_QUERY_FAILED'),
+    ...await Promise.all([circle, { a: 1n }, throws].map((metadata) =>
+      fails(() => db.logMCPEvent({ ...event, metadata }), 'DATABASE_LOG_FAILED'))),
+  ];
+  const details = errors.map((error) => JSON.parse(JSON.stringify(error)).details);
+  assert.equal(details[0].key, '10n');
+  for (const text of details.slice(2).map((it) => it.event)) assert.match(text, /instance_id: 'a'/);
+  assert.match(details[2].event, /circle/);
+  assert.equal(errors[2].details.event.metadata, circle, 'the error itself has what was given');
+});
+
 test('cloud synchronisation is refused rather than accepted without effect', async () => {
   const dir = tempDir();
   const config = { local: { file: join(dir, 'x.db') }, cloud: { enabled: true, authToken: 's3cret' } };

@@ -137,6 +137,11 @@ test('a secret is in no file, no log, no error and no backup', async () => {
     await fails(() => db.setConfig('t', SECRET, true), 'DATABASE_OPERATION_FAILED', { key: 't', encrypted: true }),
     await fails(() => db.setConfig('', SECRET, true), 'DATABASE_OPERATION_FAILED'),
     await fails(() => db.setConfig('t', { [SECRET]: SECRET }, true), 'DATABASE_OPERATION_FAILED'),
+    // Arguments in the wrong order, and keys with a typing mistake.
+    await fails(() => db.setConfig('t', true, SECRET), 'DATABASE_OPERATION_FAILED', { encrypted: false }),
+    await fails(() => db.setConfig('t', 'x', SECRET), 'DATABASE_OPERATION_FAILED', { encrypted: false }),
+    await fails(() => initializeDatabase({ authToken: SECRET, local: { file: 5 } }), 'DATABASE_INITIALIZATION_FAILED'),
+    await fails(() => initializeDatabase({ cloud: { token: SECRET, url: { a: SECRET } }, local: { file: 5 } }), 'DATABASE_INITIALIZATION_FAILED'),
   ];
   await db.backup(join(dir, 'copy.db'));
   const report = await db.runMaintenance();

@@ -10,6 +10,23 @@ export function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A record's cells as they are now; `null` for what is no record, which the core refuses. */
+export function recordCells(fieldsOf: (record: object) => unknown[], record: unknown): unknown[] | null {
+  return isRecord(record) ? fieldsOf(record) : null;
+}
+
+/**
+ * A filter as it is now: the call may have to wait, and the caller may change the object, and the lists in it, meanwhile. `times`
+ * are the keys whose values `cell` makes cells of. What has nothing to copy, a `Map` for instance, is left for the core to refuse.
+ */
+export function filterCells(filter: unknown, times: readonly string[] = [], cell = dateCell): unknown {
+  if (!isRecord(filter) || Object.keys(filter).length === 0 || ArrayBuffer.isView(filter)) return filter;
+  const copy = { ...filter } as Record<string, unknown>;
+  for (const [key, value] of Object.entries(copy)) if (Array.isArray(value)) copy[key] = [...value];
+  for (const key of times) copy[key] = cell(copy[key]);
+  return copy;
+}
+
 /** A cell of a JSON column: objects as their `JSON.stringify`, anything else as it is. */
 export function jsonCell(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;

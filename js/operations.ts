@@ -8,7 +8,7 @@ import {
   fieldsOfTelemetryValidationRule,
   Shape,
 } from './generated/rows.js';
-import { isRecord } from './codec.js';
+import { filterCells, isRecord, recordCells } from './codec.js';
 import { iterate } from './iterate.js';
 import { InsertMode } from './native.js';
 import { getTelemetryDB } from './registry.js';
@@ -47,24 +47,6 @@ import type {
 } from './types.js';
 
 export { RunledgerError } from './errors.js';
-
-/** A record's cells as they are now; `null` for what is no record, which the core refuses. */
-function cells(fieldsOf: (record: object) => unknown[], record: unknown): unknown[] | null {
-  return isRecord(record) ? fieldsOf(record) : null;
-}
-
-/** A filter as it is now: the call may have to wait, and the caller may change the object meanwhile. */
-function snapshot<T>(filter: T): T {
-  if (!isRecord(filter)) return filter;
-  const prototype: unknown = Object.getPrototypeOf(filter);
-  if (prototype !== Object.prototype && prototype !== null) return filter;
-  const copy = { ...filter } as Record<string, unknown>;
-  for (const key of ['status', 'severity']) {
-    const value = copy[key];
-    if (Array.isArray(value)) copy[key] = [...value];
-  }
-  return copy as T;
-}
 
 /**
  * Reads and writes the telemetry of one database: sessions, events, buffers, errors, statistics.
@@ -138,7 +120,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * @throws {ValidationError} `VALIDATION_ERROR` for bad input or by a validation rule.
    */
   async createSession(session: NewTelemetrySession): Promise<void> {
-    (await this.#client.call('createSession', [cells(fieldsOfTelemetrySession, session)])).value(session);
+    (await this.#client.call('createSession', [recordCells(fieldsOfTelemetrySession, session)])).value(session);
   }
 
   /**
@@ -148,7 +130,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * @throws {ValidationError} `VALIDATION_ERROR` for bad input or by a validation rule.
    */
   async upsertSession(session: NewTelemetrySession): Promise<TelemetrySession<F>> {
-    const reply = await this.#client.call('upsertSession', [cells(fieldsOfTelemetrySession, session)]);
+    const reply = await this.#client.call('upsertSession', [recordCells(fieldsOfTelemetrySession, session)]);
     return reply.table<TelemetrySession<F>>(Shape.TelemetrySession, session)[0]!;
   }
 
@@ -159,7 +141,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * @throws {ValidationError} `VALIDATION_ERROR` for bad input, or if there is nothing to set.
    */
   async updateSession(id: string, updates: Partial<NewTelemetrySession>): Promise<void> {
-    (await this.#client.call('updateSession', [id, cells(fieldsOfTelemetrySession, updates)])).value(updates);
+    (await this.#client.call('updateSession', [id, recordCells(fieldsOfTelemetrySession, updates)])).value(updates);
   }
 
   /**
@@ -200,7 +182,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    */
   async querySessions(filter?: SessionQueryFilter, o?: ReadOptions): Promise<TelemetrySession<F>[]> {
     const asked = relationsOf(filter);
-    const reply = await this.#client.call('querySessions', [snapshot(filter)], o);
+    const reply = await this.#client.call('querySessions', [filterCells(filter)], o);
     return attachRelations(reply, reply.table<TelemetrySession<F>>(Shape.TelemetrySession, filter), asked);
   }
 
@@ -212,7 +194,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * @throws {ValidationError} `VALIDATION_ERROR` for a bad filter or `pageSize`.
    */
   iterateSessions(filter?: SessionQueryFilter, o?: PageOptions): AsyncIterableIterator<TelemetrySession<F>> {
-    return iterate(this.#client, 'iterateSessions', snapshot(filter), Shape.TelemetrySession, o);
+    return iterate(this.#client, 'iterateSessions', filterCells(filter), Shape.TelemetrySession, o);
   }
 
   /** Recount a session from its events, `endTime` and `duration` included. */
@@ -275,7 +257,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * const page = await operations.queryEvents({ sessionId: 's1', limit: 100 });
    */
   async queryEvents(filter?: TelemetryQueryFilter, o?: ReadOptions): Promise<TelemetryEvent<F>[]> {
-    const reply = await this.#client.call('queryEvents', [snapshot(filter)], o);
+    const reply = await this.#client.call('queryEvents', [filterCells(filter)], o);
     return reply.table(Shape.TelemetryEvent, filter);
   }
 
@@ -290,7 +272,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * for await (const event of operations.iterateEvents({ orderBy: 'timestamp_asc' })) write(event);
    */
   iterateEvents(filter?: TelemetryQueryFilter, o?: PageOptions): AsyncIterableIterator<TelemetryEvent<F>> {
-    return iterate(this.#client, 'iterateEvents', snapshot(filter), Shape.TelemetryEvent, o);
+    return iterate(this.#client, 'iterateEvents', filterCells(filter), Shape.TelemetryEvent, o);
   }
 
   /**
@@ -302,7 +284,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * empty the table.
    */
   async deleteEvents(filter?: Partial<TelemetryQueryFilter>): Promise<number> {
-    return (await this.#client.call('deleteEvents', [snapshot(filter)])).value(filter);
+    return (await this.#client.call('deleteEvents', [filterCells(filter)])).value(filter);
   }
 
   /**
@@ -340,7 +322,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * @throws {ValidationError} `VALIDATION_ERROR`, `SQLITE_CONSTRAINT`
    */
   async upsertBuffer(buffer: NewTelemetryBuffer): Promise<void> {
-    (await this.#client.call('upsertBuffer', [cells(fieldsOfTelemetryBuffer, buffer)])).value(buffer);
+    (await this.#client.call('upsertBuffer', [recordCells(fieldsOfTelemetryBuffer, buffer)])).value(buffer);
   }
 
   /**
@@ -368,7 +350,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
 
   /** List buffers by id. */
   async queryBuffers(filter?: BufferQueryFilter, o?: ReadOptions): Promise<TelemetryBuffer<F>[]> {
-    const reply = await this.#client.call('queryBuffers', [snapshot(filter)], o);
+    const reply = await this.#client.call('queryBuffers', [filterCells(filter)], o);
     return reply.table(Shape.TelemetryBuffer, filter);
   }
 
@@ -381,7 +363,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * @throws {ValidationError} `VALIDATION_ERROR`
    */
   async logError(error: NewTelemetryError): Promise<void> {
-    (await this.#client.call('logError', [cells(fieldsOfTelemetryError, error)])).value(error);
+    (await this.#client.call('logError', [recordCells(fieldsOfTelemetryError, error)])).value(error);
   }
 
   /**
@@ -401,7 +383,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
 
   /** List logged errors, the latest first. */
   async queryErrors(filter?: ErrorQueryFilter, o?: ReadOptions): Promise<TelemetryError<F>[]> {
-    const reply = await this.#client.call('queryErrors', [snapshot(filter)], o);
+    const reply = await this.#client.call('queryErrors', [filterCells(filter)], o);
     return reply.table(Shape.TelemetryError, filter);
   }
 
@@ -417,7 +399,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
     range?: { from?: number; to?: number },
     o?: ReadOptions,
   ): Promise<TelemetryStatsRecord<F>[]> {
-    const reply = await this.#client.call('getDailyStatistics', [snapshot(range)], o);
+    const reply = await this.#client.call('getDailyStatistics', [filterCells(range)], o);
     return reply.table(Shape.TelemetryStatsRecord, range);
   }
 
@@ -441,7 +423,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    * });
    */
   async addValidationRule(rule: NewTelemetryValidationRule): Promise<number> {
-    return (await this.#client.call('addValidationRule', [cells(fieldsOfTelemetryValidationRule, rule)])).value(rule);
+    return (await this.#client.call('addValidationRule', [recordCells(fieldsOfTelemetryValidationRule, rule)])).value(rule);
   }
 
   /**
@@ -458,7 +440,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
     filter?: { tableName?: string; fieldName?: string; isActive?: boolean },
     o?: ReadOptions,
   ): Promise<TelemetryValidationRule<F>[]> {
-    const reply = await this.#client.call('listValidationRules', [snapshot(filter)], o);
+    const reply = await this.#client.call('listValidationRules', [filterCells(filter)], o);
     return reply.table(Shape.TelemetryValidationRule, filter);
   }
 

@@ -15,3 +15,32 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
 pub fn position(shape: &Shape) -> Option<usize> {
     all().position(|known| std::ptr::eq(known, shape))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::migration::{self, Affinity, Schema};
+    use crate::packed::Kind;
+
+    #[test]
+    fn every_column_has_the_affinity_of_its_kind_and_is_null_where_it_may_be() {
+        let mut conn = Connection::open_in_memory().expect("open");
+        for set in [telemetry::schema::migrations, analytics::schema::migrations, instances::schema::migrations] {
+            migration::open(&mut conn, &set().expect("set")).expect("migrate");
+        }
+        let schema = Schema::read(&conn).expect("schema");
+        for (shape, wanted) in all().flat_map(|shape| shape.columns.iter().map(move |wanted| (shape, wanted))) {
+            let name = format!("{}.{}", shape.table, wanted.name);
+            let column = schema.table(shape.table).and_then(|table| table.column(wanted.name)).expect(&name);
+            let affinity = match wanted.kind {
+                Kind::Integer | Kind::Boolean | Kind::Seconds => Affinity::Integer,
+                Kind::Real => Affinity::Real,
+                Kind::Text | Kind::Label | Kind::Json => Affinity::Text,
+            };
+            assert_eq!(column.affinity(), affinity, "{name}");
+            assert_eq!(!column.not_null && column.key == 0, wanted.nullable, "{name}");
+        }
+    }
+}

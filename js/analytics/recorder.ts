@@ -1,6 +1,6 @@
 import type { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { isRecord, timeCell } from '../codec.js';
+import { filterCells, recordCells, timeCell } from '../codec.js';
 import {
   fieldsOfSessionRecord,
   fieldsOfToolCallRecord,
@@ -21,6 +21,9 @@ import type {
   ToolStats,
   When,
 } from './types.js';
+
+/** The times of a filter. */
+const TIMES = ['from', 'to'];
 
 /**
  * Records the tool calls of an agent, and counts them. Needs nothing but this package.
@@ -67,7 +70,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_SESSION_EXISTS`, `ANALYTICS_INVALID_INPUT`
    */
   async startSession(input?: { id?: string; startedAt?: When }): Promise<SessionRecord> {
-    const reply = await this.#call('startSession', [input === undefined ? [] : cells(fieldsOfSessionRecord, input)]);
+    const reply = await this.#call('startSession', [input === undefined ? [] : recordCells(fieldsOfSessionRecord, input)]);
     return this.#result(() => reply.table<SessionRecord>(Shape.SessionRecord)[0]!);
   }
 
@@ -93,7 +96,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
    */
   async listSessions(options?: ListOptions & { active?: boolean }): Promise<SessionRecord[]> {
-    const reply = await this.#call('listSessions', [snapshot(options)]);
+    const reply = await this.#call('listSessions', [filterCells(options)]);
     return this.#result(() => reply.table<SessionRecord>(Shape.SessionRecord));
   }
 
@@ -104,7 +107,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_SESSION_NOT_FOUND`, `ANALYTICS_CALL_EXISTS`, `ANALYTICS_INVALID_INPUT`
    */
   async recordToolCall(call: NewToolCallRecord): Promise<ToolCallRecord> {
-    const reply = await this.#call('recordToolCall', [cells(fieldsOfToolCallRecord, call)]);
+    const reply = await this.#call('recordToolCall', [recordCells(fieldsOfToolCallRecord, call)]);
     return this.#result(() => reply.table<ToolCallRecord>(Shape.ToolCallRecord)[0]!);
   }
 
@@ -125,7 +128,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
    */
   async listToolCalls(filter?: ToolCallFilter & ListOptions): Promise<ToolCallRecord[]> {
-    const reply = await this.#call('listToolCalls', [snapshot(filter)]);
+    const reply = await this.#call('listToolCalls', [filterCells(filter, TIMES, timeCell)]);
     return this.#result(() => reply.table<ToolCallRecord>(Shape.ToolCallRecord));
   }
 
@@ -135,7 +138,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
    */
   async toolStats(filter?: ToolCallFilter): Promise<ToolStats[]> {
-    const reply = await this.#call('toolStats', [snapshot(filter)]);
+    const reply = await this.#call('toolStats', [filterCells(filter, TIMES, timeCell)]);
     return this.#result(() => reply.value<ToolStats[]>());
   }
 
@@ -170,21 +173,4 @@ export class AnalyticsRecorder implements AsyncDisposable {
       throw error;
     }
   }
-}
-
-/** A record's cells as they are now; `null` for what is no record, which the core refuses. */
-function cells(fieldsOf: (record: object) => unknown[], record: unknown): unknown[] | null {
-  return isRecord(record) ? fieldsOf(record) : null;
-}
-
-/** Options as they are now, with times as the core takes them: the call may have to wait. */
-function snapshot(options: unknown): unknown {
-  if (!isRecord(options)) return options;
-  const copy = { ...options } as Record<string, unknown>;
-  for (const key of ['toolNames', 'statuses']) {
-    const value = copy[key];
-    if (Array.isArray(value)) copy[key] = [...value];
-  }
-  for (const key of ['from', 'to']) copy[key] = timeCell(copy[key]);
-  return copy;
 }

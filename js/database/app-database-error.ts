@@ -1,4 +1,4 @@
-import { RunledgerError } from '../errors.js';
+import { nameClasses, RunledgerError } from '../errors.js';
 
 /**
  * An application database was not used as it can be, or has no place on disk.
@@ -10,9 +10,4 @@ export class AppDatabaseError extends RunledgerError {
   declare readonly code: string;
 }
 
-// On the prototype, so that the name survives minification and is no property of each error.
-Object.defineProperty(AppDatabaseError.prototype, 'name', {
-  value: 'AppDatabaseError',
-  writable: true,
-  configurable: true,
-});
+nameClasses({ AppDatabaseError });

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { dateCell, isRecord } from '../codec.js';
+import { dateCell, filterCells, isRecord, recordCells } from '../codec.js';
 import {
   fieldsOfGitHubIssue,
   fieldsOfInstance,
@@ -49,22 +49,8 @@ export let open: (config: DeepPartial<DatabaseConfig> | undefined) => Promise<SQ
 /** Bring the tables up to date for `runMigrationsWithDatabase`. */
 export let migrate: (db: object) => Promise<ErrorReport | undefined> | undefined;
 
-/** A record's cells as they are now; `null` for what is no record, which the core refuses. */
-function cells(fieldsOf: (record: object) => unknown[], record: unknown): unknown[] | null {
-  return isRecord(record) ? fieldsOf(record) : null;
-}
-
-/** A filter as it is now, with its times as milliseconds. */
-function filterCells(filter: unknown): unknown {
-  if (!isRecord(filter) || Object.keys(filter).length === 0) return filter;
-  const copy = { ...filter } as Record<string, unknown>;
-  for (const key of ['types', 'statuses']) {
-    const value = copy[key];
-    if (Array.isArray(value)) copy[key] = [...value];
-  }
-  for (const key of ['createdAfter', 'createdBefore']) copy[key] = dateCell(copy[key]);
-  return copy;
-}
+/** The times of a filter. */
+const TIMES = ['createdAfter', 'createdBefore'];
 
 /**
  * A database of instances in one SQLite file. All work on it happens off the JavaScript thread. Several objects, worker
@@ -130,11 +116,11 @@ export class SQLiteDatabase implements DatabaseInterface {
 
   async createInstance(instance: NewInstance): Promise<string> {
     const ids = isRecord(instance) ? { instanceId: instance.id } : {};
-    return checked(await this.#call('createInstance', [cells(fieldsOfInstance, instance)]), ids).value();
+    return checked(await this.#call('createInstance', [recordCells(fieldsOfInstance, instance)]), ids).value();
   }
 
   async updateInstance(id: string, updates: Partial<NewInstance>): Promise<void> {
-    checked(await this.#call('updateInstance', [id, cells(fieldsOfInstance, updates)]), { instanceId: id });
+    checked(await this.#call('updateInstance', [id, recordCells(fieldsOfInstance, updates)]), { instanceId: id });
   }
 
   async updateInstanceStatus(id: string, status: InstanceStatus): Promise<void> {
@@ -147,7 +133,7 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   async listInstances(filter?: InstanceFilter): Promise<Instance[]> {
-    return checked(await this.#call('listInstances', [filterCells(filter)])).table(Shape.Instance);
+    return checked(await this.#call('listInstances', [filterCells(filter, TIMES)])).table(Shape.Instance);
   }
 
   async deleteInstance(id: string): Promise<void> {
@@ -155,7 +141,7 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   async logMCPEvent(event: NewMCPEvent): Promise<void> {
-    checked(await this.#call('logMCPEvent', [cells(fieldsOfMCPEvent, event)]), { event });
+    checked(await this.#call('logMCPEvent', [recordCells(fieldsOfMCPEvent, event)]), { event });
   }
 
   async getMCPEvents(instanceId: string, limit?: number): Promise<MCPEvent[]> {
@@ -169,7 +155,7 @@ export class SQLiteDatabase implements DatabaseInterface {
   async createRelationship(relationship: NewRelationship): Promise<number> {
     const { parent_instance, child_instance } = isRecord(relationship) ? relationship : ({} as NewRelationship);
     const ids = { parent_instance, child_instance };
-    return checked(await this.#call('createRelationship', [cells(fieldsOfRelationship, relationship)]), ids).value();
+    return checked(await this.#call('createRelationship', [recordCells(fieldsOfRelationship, relationship)]), ids).value();
   }
 
   async getRelationships(instanceId: string): Promise<Relationship[]> {
@@ -177,12 +163,12 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   async updateRelationship(id: number, updates: Partial<NewRelationship>): Promise<void> {
-    checked(await this.#call('updateRelationship', [id, cells(fieldsOfRelationship, updates)]), { id });
+    checked(await this.#call('updateRelationship', [id, recordCells(fieldsOfRelationship, updates)]), { id });
   }
 
   async upsertGitHubIssue(issue: NewGitHubIssue): Promise<void> {
     const ids = isRecord(issue) ? { number: issue.number } : {};
-    checked(await this.#call('upsertGitHubIssue', [cells(fieldsOfGitHubIssue, issue)]), ids);
+    checked(await this.#call('upsertGitHubIssue', [recordCells(fieldsOfGitHubIssue, issue)]), ids);
   }
 
   async getGitHubIssue(number: number): Promise<GitHubIssue | null> {
@@ -200,7 +186,7 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   async setConfig(key: string, value: string, encrypted?: boolean): Promise<void> {
-    checked(await this.#call('setConfig', [key, value, encrypted]), { key, encrypted: encrypted ?? false });
+    checked(await this.#call('setConfig', [key, value, encrypted]), { key, encrypted: encrypted === true });
   }
 
   async deleteConfig(key: string): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * `runledger/instances/errors`: what the methods of the instances module throw.
  */
-import { RunledgerError } from '../errors.js';
+import { inspect } from 'node:util';
+import { assign, nameClasses, RunledgerError } from '../errors.js';
 
 export { RunledgerError } from '../errors.js';
 
@@ -74,12 +75,10 @@ export class DatabaseError extends RunledgerError {
 
   constructor(message: string, facts: DatabaseErrorFacts) {
     super(message, { ...facts, details: facts.details ?? {} });
-    for (const [key, value] of Object.entries({ module: 'database', timestamp: new Date() })) {
-      Object.defineProperty(this, key, { value, enumerable: true, configurable: true });
-    }
+    assign(this, { module: 'database', timestamp: new Date() });
   }
 
-  /** What a log can hold. */
+  /** What a log can hold. Of what JSON cannot hold it has the text. */
   toJSON(): {
     name: string;
     message: string;
@@ -89,7 +88,8 @@ export class DatabaseError extends RunledgerError {
     timestamp: string;
     stack?: string;
   } {
-    const { name, message, code, module, details, timestamp, stack } = this;
+    const { name, message, code, module, timestamp, stack } = this;
+    const details = Object.fromEntries(Object.entries(this.details).map(([key, value]) => [key, loggable(value)]));
     const json = { name, message, code, module, details, timestamp: timestamp.toISOString() };
     return stack === undefined ? json : { ...json, stack };
   }
@@ -101,5 +101,14 @@ export class DatabaseError extends RunledgerError {
   }
 }
 
-// On the prototype, so that the name survives minification and is no property of each error.
-Object.defineProperty(DatabaseError.prototype, 'name', { value: 'DatabaseError', writable: true, configurable: true });
+/** `details` may name what the caller has passed: anything, and that may be why it failed. */
+function loggable(value: unknown): unknown {
+  try {
+    JSON.stringify(value);
+    return value;
+  } catch {
+    return inspect(value, { customInspect: false });
+  }
+}
+
+nameClasses({ DatabaseError });

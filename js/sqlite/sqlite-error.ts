@@ -1,4 +1,4 @@
-import { type ErrorFacts, RunledgerError } from '../errors.js';
+import { assign, type ErrorFacts, nameClasses, RunledgerError } from '../errors.js';
 
 /** What a {@link SqliteError} knows besides its message. */
 export interface SqliteErrorFacts extends ErrorFacts {
@@ -31,11 +31,8 @@ export class SqliteError extends RunledgerError {
 
   constructor(message: string, code: string, facts: SqliteErrorFacts = {}) {
     super(message, { ...facts, code, extendedCode: code });
-    for (const [key, value] of Object.entries({ rawCode: facts.rawCode, offset: facts.offset })) {
-      if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true, configurable: true });
-    }
+    assign(this, { rawCode: facts.rawCode, offset: facts.offset });
   }
 }
 
-// On the prototype, so that the name survives minification and is no property of each error.
-Object.defineProperty(SqliteError.prototype, 'name', { value: 'SqliteError', writable: true, configurable: true });
+nameClasses({ SqliteError });

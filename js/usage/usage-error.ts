@@ -1,4 +1,4 @@
-import { type ErrorFacts, RunledgerError } from '../errors.js';
+import { type ErrorFacts, nameClasses, RunledgerError } from '../errors.js';
 import type { ErrorMakers } from '../report.js';
 
 /**
@@ -13,8 +13,7 @@ export class UsageError extends RunledgerError {
   }
 }
 
-// On the prototype, so that the name survives minification and is no property of each error.
-Object.defineProperty(UsageError.prototype, 'name', { value: 'UsageError', writable: true, configurable: true });
+nameClasses({ UsageError });
 
 /** The refusal of an argument that native code never sees. */
 export function invalidInput(field: string, wanted: string, operation: string): UsageError {

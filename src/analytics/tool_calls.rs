@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::params;
+use rusqlite::Params;
 use serde_json::json;
 
 use super::{
@@ -92,34 +92,19 @@ pub(super) fn list(args: &Args) -> Result<Action> {
 }
 
 fn insert_returning(conn: &Conn, call: &NewToolCall<'_>, now: i64) -> Result<Rows> {
-    let row = rows::returned(
-        conn,
-        &TOOL_CALL,
-        INSERT_RETURNING,
-        params![
-            call.id,
-            call.tool_name,
-            call.duration_ms,
-            call.status.as_str(),
-            call.error_type,
-            call.timestamp.unwrap_or(now),
-            call.session_id
-        ],
-    )?;
+    let row = rows::returned(conn, &TOOL_CALL, INSERT_RETURNING, cells(call, now))?;
     if row.is_empty() { Err(exists(call)) } else { Ok(row) }
 }
 
 fn insert_plain(conn: &Conn, call: &NewToolCall<'_>, now: i64) -> Result<()> {
-    let inserted = conn.cached(INSERT)?.execute(params![
-        call.id,
-        call.tool_name,
-        call.duration_ms,
-        call.status.as_str(),
-        call.error_type,
-        call.timestamp.unwrap_or(now),
-        call.session_id
-    ])?;
+    let inserted = conn.cached(INSERT)?.execute(cells(call, now))?;
     if inserted == 0 { Err(exists(call)) } else { Ok(()) }
+}
+
+/// The parameters of both.
+fn cells<'a>(call: &'a NewToolCall<'_>, now: i64) -> impl Params + 'a {
+    let time = call.timestamp.unwrap_or(now);
+    (call.id, call.tool_name, call.duration_ms, call.status.as_str(), call.error_type, time, call.session_id)
 }
 
 fn exists(call: &NewToolCall<'_>) -> Error {

@@ -5,7 +5,10 @@ use crate::error::{Error, Invalid, Result};
 use crate::packed::{Field, Record};
 
 /// Whole numbers above this are not exact in JavaScript, and far enough above it not in SQLite either.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+pub(crate) const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// Milliseconds up to which JavaScript has a `Date`.
+const LAST_TIME_MS: f64 = 8.64e15;
 
 /// Longest id, in UTF-16 units.
 const MAX_ID_UNITS: usize = 255;
@@ -123,6 +126,13 @@ pub(crate) fn whole_non_negative(field: Field<'_>) -> Option<i64> {
     whole(field).filter(|number| *number >= 0)
 }
 
+/// The whole seconds of a time in milliseconds, rounded down. What is no valid `Date` has come as `NaN` or as no number.
+pub(crate) fn seconds(field: Field<'_>) -> Option<i64> {
+    let ms = field.number().filter(|ms| ms.abs() <= LAST_TIME_MS)?;
+    #[allow(clippy::cast_possible_truncation, reason = "far below 2^53")]
+    Some((ms / 1000.0).floor() as i64)
+}
+
 /// A required text that is not blank, or a refusal with `message`.
 pub(crate) fn not_blank<'a>(record: &Record<'a>, position: usize, message: &str) -> Result<&'a str> {
     record.at(position).text().filter(|text| !is_blank(text)).ok_or_else(|| refuse_cell(record, position, message))
@@ -233,5 +243,16 @@ mod tests {
         }
         assert_eq!(non_negative(Field::Number(-0.0)).map(f64::to_bits), Some(0));
         assert_eq!(non_negative(Field::Number(f64::INFINITY)), None);
+    }
+
+    #[test]
+    fn times_are_rounded_down_to_seconds_before_and_after_1970() {
+        let times = [(1_700_000_000_999.9, 1_700_000_000), (-0.5, -1), (0.0, 0), (8.64e15, 8_640_000_000_000)];
+        for (ms, expected) in times {
+            assert_eq!(seconds(Field::Number(ms)), Some(expected), "{ms}");
+        }
+        for bad in [Field::Null, Field::Number(f64::NAN), Field::Number(8.65e15), Field::Text("now"), Field::Invalid] {
+            assert_eq!(seconds(bad), None, "{bad:?}");
+        }
     }
 }

@@ -118,6 +118,23 @@ mod tests {
     }
 
     #[test]
+    fn every_index_is_introduced_by_the_queries_it_serves() {
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        // The queries on the database module are its owner's.
+        for module in MODULES.iter().filter(|it| it.name != "database") {
+            for migration in std::fs::read_dir(migrations.join(module.name)).expect(module.name) {
+                let up = std::fs::read_to_string(migration.expect("folder").path().join("up.sql")).expect("up.sql");
+                let is_index = |line: &str| line.starts_with("CREATE INDEX") || line.starts_with("CREATE UNIQUE INDEX");
+                let lines: Vec<&str> = up.lines().collect();
+                assert!(lines.iter().any(|line| is_index(line)), "{}", module.name);
+                for pair in lines.windows(2).filter(|pair| is_index(pair[1])) {
+                    assert!(pair[0].starts_with("-- "), "{}", pair[1]);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_a_module_requires_stands_before_it() {
         let names = |name| with_required(name).expect(name).iter().map(|it| it.name).collect::<Vec<_>>();
         assert_eq!(names("telemetry"), ["telemetry"]);

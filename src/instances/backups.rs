@@ -1,7 +1,10 @@
 #![forbid(unsafe_code)]
 //! The backups that maintenance writes and takes away: `<name>.backup-YYYYMMDDTHHMMSSZ.db`, and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::Connection;
 
@@ -51,12 +54,11 @@ impl Backups {
         // Under its name a backup is whole: whoever dies while copying leaves a file that nobody takes for one.
         let partial = self.directory.join(format!("{}{moment}{PARTIAL}{}", self.prefix, std::process::id()));
         store::backup(conn, &partial, store::Readers::Owner, &mut |_, _| {})?;
-        let published = publish(&partial, &target);
-        let _ = std::fs::remove_file(&partial);
-        match published {
+        match store::publish(&partial, &target) {
+            Ok(()) => Ok(Some(target)),
             // Another process was as fast: there is its backup.
-            Err(Error::FileExists { .. }) => Ok(None),
-            published => published.map(|()| Some(target)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(failed(&target, &error)),
         }
     }
 
@@ -102,19 +104,6 @@ impl Backups {
         }
         let (day, hour) = ([&date[..4], &date[4..6], &date[6..]], [&time[..2], &time[2..4], &time[4..]]);
         Some(format!("{}T{}Z", day.join("-"), hour.join(":")))
-    }
-}
-
-/// Give `partial` its name, if nobody has it.
-fn publish(partial: &Path, target: &Path) -> Result<()> {
-    match std::fs::hard_link(partial, target) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Error::FileExists { path: target.display().to_string() })
-        }
-        // A file system without links.
-        Err(_) if !target.exists() => std::fs::rename(partial, target).map_err(|error| failed(target, &error)),
-        Err(error) => Err(failed(target, &error)),
     }
 }
 

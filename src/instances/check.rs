@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use super::shape::{GITHUB_ISSUE, INSTANCE, MCP_EVENT, RELATIONSHIP};
 use crate::{
-    client::check::{refuse, refuse_field, whole, whole_non_negative},
+    client::check::{refuse, refuse_field, seconds, whole, whole_non_negative},
     error::{Error, Result},
     packed::{Field, Kind, Record},
 };
@@ -269,12 +269,6 @@ fn name(field: Field<'_>) -> Option<&str> {
     }
 }
 
-/// The whole seconds of a time in ms, rounded down. What is no valid `Date` has come as `NaN` or as no number.
-pub(super) fn seconds(field: Field<'_>) -> Option<i64> {
-    #[allow(clippy::cast_possible_truncation, reason = "a Date is within ±8.64e15 ms")]
-    field.number().filter(|ms| ms.abs() <= 8.64e15).map(|ms| (ms / 1000.0).floor() as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,16 +373,6 @@ mod tests {
             assert_eq!(refusal(update(&[("id", bad)])).1, "id");
         }
         assert_eq!(refusal(update(&[("last_activity", Field::Number(f64::NAN))])).1, "last_activity");
-    }
-
-    #[test]
-    fn times_are_whole_seconds_rounded_down() {
-        for (ms, expected) in [(1999.9, 1), (-0.5, -1), (0.0, 0), (8.64e15, 8_640_000_000_000)] {
-            assert_eq!(seconds(Field::Number(ms)), Some(expected), "{ms}");
-        }
-        for bad in [f64::NAN, f64::INFINITY, 8.65e15] {
-            assert_eq!(seconds(Field::Number(bad)), None, "{bad}");
-        }
     }
 
     #[test]

@@ -4,13 +4,13 @@
 use rusqlite::types::Value;
 
 use super::{
-    check::{seconds, time},
+    check::time,
     shape::{GITHUB_ISSUE, INSTANCE, MCP_EVENT, RELATIONSHIP},
 };
 use crate::{
     client::{
         Query, Slice,
-        check::{refuse, refuse_field, whole},
+        check::{refuse, refuse_field, seconds, whole},
     },
     error::{Error, Result},
     packed::{Field, Input},

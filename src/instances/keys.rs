@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::secret::Key;
 use crate::{
     error::{Error, Result},
-    store::Notices,
+    store::{self, Notices},
 };
 
 /// The key of every in-memory database of this process that was given none.
@@ -122,18 +122,23 @@ impl Keys {
     }
 }
 
-/// Creating it is the test: a key that came meanwhile is not written over. It must be on the disk before anything that
-/// only it opens.
+/// A key that came meanwhile is not written over. It must be on the disk before anything that only it opens, and it gets its
+/// name when it is whole: half a key, of a process that was killed, would keep everybody from making one.
 fn create(path: &Path, key: &Key) -> std::io::Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".partial-{}", std::process::id()));
+    let partial = PathBuf::from(partial);
+    // Of a dead process with our number.
+    let _ = std::fs::remove_file(&partial);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = options.open(&partial)?;
     file.write_all(key.to_hex().as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
-        // Half a key would keep everybody from making one.
-        let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_file(&partial);
     })?;
+    store::publish(&partial, path)?;
     #[cfg(unix)]
     if let Some(directory) = path.parent() {
         File::open(directory)?.sync_all()?;
@@ -178,6 +183,24 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions()) & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn nobody_ever_sees_half_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let path = dir.path().join(format!("{round}.db"));
+            let seen = std::thread::scope(|scope| {
+                let reader = scope.spawn(|| {
+                    let keys = Keys::new(None, Some(&path));
+                    std::iter::repeat_with(|| keys.find()).find_map(Result::transpose)
+                });
+                Keys::new(None, Some(&path)).find_or_create(|| Ok(true)).unwrap();
+                reader.join().unwrap()
+            });
+            assert!(matches!(seen, Some(Ok(_))), "{round}: {seen:?}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 50, "nothing is left over");
     }
 
     #[test]

@@ -49,6 +49,21 @@ pub fn make_directory(directory: &Path, _private: bool) -> io::Result<()> {
     std::fs::create_dir_all(directory)
 }
 
+/// Give the whole file `partial` its name `target`, if nobody has that, and take its own away.
+///
+/// # Errors
+/// `AlreadyExists`, and other errors of the system.
+pub fn publish(partial: &Path, target: &Path) -> io::Result<()> {
+    let published = match std::fs::hard_link(partial, target) {
+        // A file system without links.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists && !target.exists() => std::fs::rename(partial, target),
+        published => published,
+    };
+    // After a renaming it is gone already.
+    let _ = std::fs::remove_file(partial);
+    published
+}
+
 /// By a system call that opens nothing: closing a file gives up the locks that other threads have on it
 /// (sqlite.org/howtocorrupt.html §2.2).
 #[cfg(target_os = "linux")]

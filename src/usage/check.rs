@@ -1,13 +1,10 @@
 #![forbid(unsafe_code)]
 //! What a caller passes, before the database sees it (usage.md §4 to §6): types, and ranges that no constraint knows of.
 
-use crate::client::check::valid_id;
+use crate::client::check::{MAX_SAFE_INTEGER, valid_id, whole_non_negative};
 use crate::clock::{DAY, now};
 use crate::error::{Error, Result};
 use crate::packed::{Field, Input};
-
-/// Largest whole number that JavaScript has exactly.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// `limit` of getUsageSnapshots.
 const DEFAULT_LIMIT: i64 = 100;
@@ -75,7 +72,7 @@ pub(super) fn session(input: &Input) -> Result<&str> {
 pub(super) fn limit(input: &Input) -> Result<i64> {
     match input.field() {
         Field::Absent => Ok(DEFAULT_LIMIT),
-        field => whole(field).filter(|limit| *limit >= 0).ok_or_else(|| refuse("limit", "an integer from 0")),
+        field => whole_non_negative(field).ok_or_else(|| refuse("limit", "an integer from 0")),
     }
 }
 
@@ -103,12 +100,6 @@ pub(super) fn object<'a>(name: &str, input: &'a Input) -> Result<&'a Input> {
         Input::Map(_) => Ok(input),
         _ => Err(refuse(name, "an object")),
     }
-}
-
-/// An integer that is exact in JavaScript.
-pub(super) fn whole(field: Field<'_>) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53")]
-    field.number().filter(|number| number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER).map(|it| it as i64)
 }
 
 /// The refusal of `field`, which should have been `wanted`.

@@ -61,17 +61,6 @@ mod tests {
     use crate::telemetry;
 
     #[test]
-    fn every_index_is_introduced_by_the_queries_it_serves() {
-        let mut before = "";
-        for line in UP_1.lines() {
-            if line.starts_with("CREATE INDEX") || line.starts_with("CREATE UNIQUE INDEX") {
-                assert!(before.starts_with("-- "), "{line}");
-            }
-            before = line;
-        }
-    }
-
-    #[test]
     fn a_file_gets_two_tables_beside_those_of_telemetry() {
         let mut conn = Connection::open_in_memory().expect("open");
         migration::open(&mut conn, &telemetry::schema::migrations().expect("set")).expect("telemetry");

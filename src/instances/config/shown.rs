@@ -8,6 +8,10 @@ use crate::packed::Input;
 /// What stands where a secret was.
 const REDACTED: &str = "[REDACTED]";
 
+/// Keys that have no default and are no secrets, with their sections.
+const OPTIONAL: [(&str, &str); 4] =
+    [("cloud", "syncUrl"), ("maintenance", "backupDir"), ("drizzle", "logger"), ("drizzle", "casing")];
+
 /// The defaults, as `getDefaultDatabaseConfig()` gives them.
 fn defaults(development: bool) -> Json {
     json!({
@@ -32,12 +36,13 @@ fn defaults(development: bool) -> Json {
     })
 }
 
-/// `input` merged into the defaults, key by key at every level, right or wrong; secrets are `[REDACTED]`.
+/// `input` merged into the defaults, key by key at every level, right or wrong. Secrets are `[REDACTED]`, and so is what stands
+/// under a key that means nothing: it may be one that was misspelt.
 pub fn shown(input: &Input, node_env: Option<&str>) -> Json {
     let mut shown = defaults(node_env == Some("development"));
     if let (Input::Map(given), Json::Object(shown)) = (input, &mut shown) {
         for (key, value) in given.iter().filter(|(key, _)| key != "logger") {
-            merge(shown, key, value);
+            merge(shown, "", key, value);
         }
     }
     redact(&mut shown, &["encryption", "key"]);
@@ -46,16 +51,22 @@ pub fn shown(input: &Input, node_env: Option<&str>) -> Json {
     shown
 }
 
-fn merge(into: &mut Map<String, Json>, key: &str, given: &Input) {
-    match (into.get_mut(key), given) {
-        (_, Input::Undefined) => {}
-        (Some(Json::Object(section)), Input::Map(entries)) => {
-            for (key, value) in entries {
-                merge(section, key, value);
+fn merge(into: &mut Map<String, Json>, section: &str, key: &str, given: &Input) {
+    match given {
+        Input::Undefined => {}
+        Input::Map(entries) => {
+            let mut inner = match into.remove(key) {
+                Some(Json::Object(inner)) => inner,
+                _ => Map::new(),
+            };
+            for (name, value) in entries {
+                merge(&mut inner, key, name, value);
             }
+            into.insert(key.to_owned(), inner.into());
         }
-        (_, value) => {
-            into.insert(key.to_owned(), value.to_json());
+        value => {
+            let is_known = into.contains_key(key) || OPTIONAL.contains(&(section, key));
+            into.insert(key.to_owned(), if is_known { value.to_json() } else { REDACTED.into() });
         }
     }
 }
@@ -91,11 +102,16 @@ mod tests {
             ("cloud", map(&[("authToken", text("s3cret")), ("syncUrl", text("libsql://u:s3cret@host"))])),
             ("encryption", map(&[("key", text("s3cret"))])),
             ("logger", text("s3cret")),
+            ("authToken", text("s3cret")),
+            ("syncUrl", text("libsql://u:s3cret@host")),
+            ("clowd", map(&[("authtoken", text("s3cret"))])),
+            ("maintenance", map(&[("backupDir", text("/b")), ("password", text("s3cret"))])),
         ]);
         let shown = shown(&given, None);
         assert_eq!(shown["local"]["busyTimeout"], -1);
         assert_eq!(shown["local"]["enableWAL"], true);
         assert_eq!(shown["encryption"], json!({ "key": "[REDACTED]" }));
+        assert_eq!((&shown["authToken"], &shown["maintenance"]["backupDir"]), (&json!("[REDACTED]"), &json!("/b")));
         assert!(!shown.to_string().contains("s3cret"), "{shown}");
         let misplaced = super::shown(&map(&[("encryption", text("s3cret"))]), None);
         assert!(!misplaced.to_string().contains("s3cret"), "{misplaced}");
