@@ -13,7 +13,6 @@ use super::journal::{self, JournalKind, JournalRow};
 use super::open;
 use super::plan::MigrationRef;
 use super::runner;
-use super::schema::Schema;
 use super::set::{Migration, MigrationSet, Script};
 use super::step::Step;
 
@@ -65,7 +64,7 @@ impl Rollback {
             let text = format!("Migration {version} does not support rollback");
             return Err(error(MigrationCode::NoDown, set, version, text));
         }
-        inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), target)?;
+        inspect::check_dependents(conn, JournalKind::read(conn, set.module())?, set.module(), target)?;
         if conn.is_readonly("main")? {
             let text = "The connection is read-only";
             return Err(error(MigrationCode::Readonly, set, current, text.to_owned()));
@@ -196,7 +195,7 @@ fn current(conn: &Connection, set: &MigrationSet) -> Result<i64> {
 /// The row of `version`, if it is still recorded and the highest.
 fn still_latest(conn: &Connection, set: &MigrationSet, version: i64) -> Result<Option<JournalRow>> {
     let mut applied = runner::read_journal(conn, set)?;
-    inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), version - 1)?;
+    inspect::check_dependents(conn, JournalKind::read(conn, set.module())?, set.module(), version - 1)?;
     match applied.last() {
         Some(row) if row.version > version => {
             let text = format!("Migration {version} is not the latest; roll back migration {} first", row.version);
