@@ -80,6 +80,22 @@ test('M3, M4 a migration that turns out to lose data waits for approval, and tho
   assert.deepEqual(db.prepare('SELECT destructive FROM schema_migrations ORDER BY version').pluck().all(), [0, 1, 0]);
 });
 
+test('M5 a rebuild of a parent that would take its children along waits for approval, and they are still there', () => {
+  const db = memory();
+  const family = sql(1, `CREATE TABLE parent (id INTEGER PRIMARY KEY);
+    CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id) ON DELETE CASCADE)`);
+  runner(db).runMigrations([family]);
+  db.exec('INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1, 1), (2, 1), (3, 1)');
+  const rebuild = sql(2, `CREATE TABLE new_parent (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO new_parent SELECT id, NULL FROM parent;
+    DROP TABLE parent; ALTER TABLE new_parent RENAME TO parent`);
+  const [, item] = runner(db).plan([family, rebuild]);
+  assert.deepEqual([item.status, item.reason, item.detected], ['blocked', APPROVAL, true]);
+  assert.deepEqual(item.changes.find(({ kind }) => kind === 'rows'), { kind: 'rows', object: 'table', name: 'child', before: 3, after: 0 });
+  assert.deepEqual(runner(db).runMigrations([family, rebuild]), [skipped(1), blocked(2, APPROVAL)]);
+  assert.equal(db.prepare('SELECT count(*) FROM child').pluck().get(), 3);
+  unharmed(db);
+});
+
 test('M6 an error is thrown on with its cause, and nothing of the migration is left', () => {
   const db = memory();
   const boom = new Error('boom');
