@@ -288,6 +288,12 @@ test('a rollback that is not possible changes nothing', () => {
   for (const target of [2, 3, -1, 0.5, NaN, Infinity, '1', undefined, null]) {
     refused(() => it.rollbackTo(target, list), 'MIGRATION_INVALID_TARGET');
   }
+  const found = (target, shown) => refused(() => it.rollbackTo(target, list), 'MIGRATION_INVALID_TARGET',
+    `Rollback target must be an integer from 0 to 1, found ${shown}`);
+  for (const [target, shown] of [['1', '"1"'], [NaN, 'NaN'], [Infinity, 'Infinity'], [null, 'null'], [undefined, 'null'], [1n, 'something else']]) {
+    found(target, shown);
+  }
+  found({ get x() { throw new Error('nobody looks'); } }, 'an object');
   refused(() => it.rollbackTo(0, list), 'MIGRATION_NO_DOWN', 'Migration 1 does not support rollback');
   refused(() => it.rollback(list[2]), 'MIGRATION_INVALID_TARGET', 'Migration 3 is not applied');
   refused(() => it.rollback(table(2, 'b', { name: 'renamed' })), 'MIGRATION_DIVERGED');
@@ -729,6 +735,7 @@ test('options and arguments of the wrong type are refused', () => {
   }
   refused(() => new MigrationRunner({}), 'MIGRATION_INVALID');
   refused(() => new MigrationRunner(db, null), 'MIGRATION_INVALID');
+  for (const logger of [null, 5, 'console']) refused(() => new MigrationRunner(db, { logger }), 'MIGRATION_INVALID');
   for (const module of ['telemetry', 'usage', 'analytics', 'instances', '', 'A', '1a', 'a b', 'ä', 'a'.repeat(65), 5, null, Symbol('s')]) {
     refused(() => new MigrationRunner(db, { module }), 'MIGRATION_INVALID_MODULE');
   }
