@@ -4,7 +4,7 @@
  * Where it is not installed the types are `any`: `@ts-ignore` at the end of a documentation comment stays in the
  * declarations.
  */
-import { createRequire } from 'node:module';
+import { packageRequire } from './loader.js';
 import type { Database } from './sqlite/database.js';
 
 /**
@@ -61,7 +61,7 @@ export interface DrizzlePeer {
 /** The peer, or `undefined` where it is not installed. Synchronous, so that the package can be required. */
 export function drizzlePeer(): DrizzlePeer | undefined {
   try {
-    const require = createRequire(import.meta.url);
+    const require = packageRequire();
     return { ...require('drizzle-orm/sqlite-core'), ...require('drizzle-orm') };
   } catch {
     return undefined;
