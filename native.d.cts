@@ -11,10 +11,13 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** Carries completions to one JavaScript thread. */
 export declare class NativeChannel {
-  /** `onReady` is called when completions are waiting, once until `take` has returned null. */
+  /** `onReady` is called when completions are waiting, once until `take` has said that no more are. */
   constructor(onReady: () => void)
-  /** Take at most `limit` completions; null when there are none. */
-  take(limit: number): unknown[] | null
+  /**
+   * Take a completion. What it is stands in `memory` (js/native.ts, `Memory`); the result is its payload, or the cells
+   * of its rows, which `collect` makes an array of.
+   */
+  take(memory: Uint8Array, collect: () => unknown): unknown | null
   /** Let the channel keep the process alive, or not. */
   keepAlive(on: boolean): void
   /** Let go of the thread: nothing comes any more. */
@@ -23,19 +26,13 @@ export declare class NativeChannel {
 
 /** One client of one database file. No method throws or blocks; answers come through the channel. */
 export declare class NativeClient {
-  /** A client of the file at `path` with a configuration that `resolveConfig` has checked. */
-  constructor(channel: NativeChannel, config: unknown, path: string, clientId: number)
+  /** A client of `module` for the file at `path`, with a configuration that `resolveConfig` has checked. */
+  constructor(channel: NativeChannel, module: string, config: unknown, path: string, clientId: number)
   /** Open the file. */
   open(call: number): void
   /** Close it. */
   close(call: number): void
-  /**
-   * Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
-   * lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
-   * no answer to come, and the event has not been inserted.
-   */
-  insertEvents(call: number, mode: number, count: number, tags: Uint8Array, lengths: Int32Array, numbers: Float64Array, texts: unknown[], atOnce: boolean): object | null
-  /** Start any other call. */
+  /** Start a call of a method by its name. */
   call(call: number, method: string, args: unknown[]): void
   /** Stop a call: its SQL is interrupted. */
   cancel(call: number): void
@@ -47,19 +44,76 @@ export declare class NativeClient {
   resetMetrics(): void
   /** Count work of the caller's own. */
   recordQuery(queryType: string, durationMs: number, error?: string | undefined | null): void
+  /**
+   * Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
+   * lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
+   * no answer to come, and the event has not been inserted.
+   */
+  insertEvents(call: number, mode: number, count: number, tags: Uint8Array, lengths: Int32Array, numbers: Float64Array, texts: unknown[], atOnce: boolean): object | null
 }
 
 /** Copy any SQLite database to a file that does not exist yet. Answers with `report` or `error`. */
 export declare function backupDatabase(source: string, target: string, onProgress?: ((arg0: number, arg1: number) => void) | undefined | null): object
 
+/** Run a method of usage. Answers with `value`, `rows` or `error`. `create`: what insertUsageSnapshot does without a session. */
+export declare function callUsage(connection: number, method: string, create: boolean, args: unknown[]): object
+
+/** Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back. */
+export declare function checkUsageMigrations(list: unknown): number
+
+/** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
+export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
+
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
 
 /**
- * Open the application database at the absolute `path`, or `':memory:'`, and apply the built-in migrations. Nothing:
- * failed.
+ * Apply what is pending of a list. Returns the version whose function has to run now, after which comes
+ * `migrationResume`; the report at the end; null after a failure.
  */
-export declare function openDatabase(path: string): object | null
+export declare function migrationApply(connection: number, module: string, list: unknown, allowDestructive: boolean, dryRun: boolean): unknown | null
+
+/** The built-in migrations of a module, as `migrationApply` takes them. Null after a failure. */
+export declare function migrationBuiltIn(module: string): unknown | null
+
+/** Whether what a file exports is the migration of this version. 0: yes. */
+export declare function migrationCheckLoaded(file: string, version: number, exported: unknown): number
+
+/** Whether an application may have migrations of this module. 0: yes. */
+export declare function migrationCheckModule(module: string): number
+
+/**
+ * The migrations in a directory, by number: file, number, and what is SQL as `migrationApply` takes it, or null for a
+ * file that has to be loaded. Null after a failure.
+ */
+export declare function migrationFind(dir: string): unknown | null
+
+/** The journal of a module. Null after a failure. */
+export declare function migrationJournal(connection: number, module: string): unknown | null
+
+/** The function that was asked for has run. What it threw comes as a string and as its message alone. */
+export declare function migrationResume(connection: number, returnedPromise: boolean, thrown?: string | undefined | null, message?: string | undefined | null): unknown | null
+
+/** Roll a list back to a version, by default to the one before the current one; otherwise as `migrationApply`. */
+export declare function migrationRollBack(connection: number, module: string, list: unknown, target?: number | undefined | null): unknown | null
+
+/** Roll one migration back, which must be the highest that is applied; otherwise as `migrationApply`. */
+export declare function migrationRollBackOnly(connection: number, module: string, migration: unknown): unknown | null
+
+/** Compare a file with its modules: pairs of a name and a list, or null for what the journal tells. Null after a failure. */
+export declare function migrationValidate(connection: number, modules: unknown): unknown | null
+
+/**
+ * Open the application database at the absolute `path`, or `':memory:'`, and compare it with its migrations, none of which
+ * is applied. Null: failed.
+ */
+export declare function openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): object | null
+
+/**
+ * Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
+ * Nothing: failed.
+ */
+export declare function openUsage(path: string): object | null
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object

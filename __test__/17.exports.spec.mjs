@@ -181,7 +181,7 @@ test('the files named by package.json are there', () => {
   const { exports, version, type } = require('../package.json');
   assert.equal(type, 'module');
   assert.match(version, /^\d+\.\d+\.\d+/);
-  for (const path of ['.', './connection', './operations', './schema', './types', './sqlite', './drizzle']) {
+  for (const path of ['.', './connection', './operations', './schema', './types', './sqlite', './drizzle', './database/migrations']) {
     const files = JSON.stringify(exports[path]).match(/\.\/[^"]+/g);
     assert.ok(files?.length > 0, path);
     for (const file of files) assert.ok(existsSync(join(root, file)), `${path}: ${file}`);

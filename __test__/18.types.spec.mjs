@@ -180,6 +180,59 @@ export { other, name, ids, changes, lastInsertRowid, columns, chained, yes, same
 ` }), []);
 });
 
+test('the application database: its quick start compiles, rows have the type that was named, and misuse does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import { AppDatabase, AppDatabaseError, initDatabase, MigrationError, RunledgerError, type DatabaseOptions } from 'runledger/database';
+import { discoverMigrationsSync, MigrationRunner, type Migration, type MigrationResult } from 'runledger/database/migrations';
+import type { Database, Statement } from 'runledger/sqlite';
+const migrations: Migration[] = [{ version: 1, name: 'tasks', up: (db) => db.exec('CREATE TABLE tasks (id INTEGER PRIMARY KEY)'), down: (db: Database): void => { db.exec('DROP TABLE tasks'); } }];
+const options: DatabaseOptions = { path: 'data/app.db', migrations, module: 'shop', onMigrationError: 'log', logger: console };
+using db: AppDatabase = initDatabase(options);
+using other = new AppDatabase();
+const results: readonly MigrationResult[] = db.migrationResults;
+const path: string = db.path;
+interface Task { id: number; title: string }
+const all: Statement<Task> = db.prepare<Task>('SELECT * FROM tasks');
+const titles: string[] = all.all().map((task) => task.title);
+const first: Task | undefined = db.prepare<Task>('SELECT * FROM tasks').get();
+db.prepare('SELECT 1').get().anything;
+const seven: number = db.transaction((c) => { c.prepare('x').run(1, 'a', null); return 7; });
+const word: 'a' | 'b' = db.transaction((c: Database) => (c.inTransaction ? 'a' : 'b'));
+const nothing: void = db.exec('SELECT 1');
+const facts: [boolean, number, Database] = [db.isHealthy(), db.getSchemaVersion(), db.connection];
+const builtIn: Migration[] = discoverMigrationsSync();
+const applied: MigrationResult[] = new MigrationRunner(db.connection).runMigrations(builtIn, { dryRun: true });
+try { db.close(); } catch (error) {
+  if (error instanceof AppDatabaseError) { const code: string = error.code; const cause: unknown = error.cause; }
+  if (error instanceof MigrationError) { const module: string = error.module; const version: number | undefined = error.version; }
+  if (error instanceof RunledgerError) { const details: Readonly<Record<string, unknown>> | undefined = error.details; }
+}
+// @ts-expect-error the row may be missing
+db.prepare<Task>('x').get().title;
+// @ts-expect-error the row has no such column
+db.prepare<Task>('x').all()[0]?.nothing;
+// @ts-expect-error a Date cannot be bound
+all.get(new Date());
+// @ts-expect-error the value is a number
+const wrong: string = db.transaction(() => 7);
+// @ts-expect-error one of two
+initDatabase({ onMigrationError: 'ignore' });
+// @ts-expect-error a path is a text
+initDatabase({ path: 5 });
+// @ts-expect-error misspelled
+initDatabase({ readOnly: true });
+// @ts-expect-error up is missing
+initDatabase({ migrations: [{ version: 1, name: 'a' }] });
+// @ts-expect-error a migration is a function, not SQL
+initDatabase({ migrations: [{ version: 1, name: 'a', up: 'CREATE TABLE a (x)' }] });
+// @ts-expect-error read only
+db.path = 'x';
+// @ts-expect-error read only
+db.migrationResults = [];
+export { other, results, path, titles, first, seven, word, nothing, facts, applied };
+` }), []);
+});
+
 test('a Drizzle database knows its schema, that of getDatabase() the telemetry schema', { skip: skip || (!drizzle && 'drizzle-orm is not installed'), timeout: 180_000 }, () => {
   assert.deepEqual(compile({ 'app.mts': `
 import { eq } from 'drizzle-orm';
@@ -207,5 +260,113 @@ telemetry.select().from(telemetryEvents).all()[0]?.nothing;
 // @ts-expect-error a path is no client
 drizzle('x.db');
 export { rows, first, client, kinds, count, same };
+` }), []);
+});
+
+test('misuse of runledger/usage does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import * as usage from 'runledger/usage';
+import { MigrationRunner, type Migration, type MigrationRecord, type MigrationStatus, type ValidationReport } from 'runledger/usage/migrations';
+import type { Database } from 'runledger/sqlite';
+import type { NewUsageSnapshot, UsageConfig, UsageOptions, UsagePlan, UsageSnapshot, UsageError } from 'runledger/usage';
+const options: UsageOptions = { path: 'x.db', missingSession: 'create', logger: console, onError: (error: UsageError, operation: string) => console.log(error.code, operation) };
+usage.initDatabase(options);
+const plan: UsagePlan | undefined = usage.getUsageConfig()?.plan;
+const config: UsageConfig | null = usage.getUsageConfig();
+const updated: boolean = usage.updateUsageConfig({ plan: 'pro', reset_hour: null, custom_limit_tokens: undefined }) && usage.resetUsageConfig() && usage.validateDatabase();
+const given: NewUsageSnapshot = { session_id: 's', snapshot_data: '{}' };
+const stored: UsageSnapshot | null = usage.insertUsageSnapshot({ ...given, snapshot_type: 'config', timestamp: 1 });
+const list: UsageSnapshot[] = [...usage.getUsageSnapshots(), ...usage.getUsageSnapshots('s', 1, Infinity), ...usage.getUsageSnapshotsBySession('s')];
+const deleted: number = usage.deleteOldUsageSnapshots(1) + usage.deleteOldUsageSnapshots();
+const db: Database = usage.getConnection();
+const migration: Migration = { version: 2, name: 'm', up: (it: Database) => { it.exec('x'); }, down: () => {} };
+const runner: MigrationRunner = new MigrationRunner(db, { logger: console }).register(migration);
+const status: MigrationStatus = usage.getMigrationRunner().getStatus();
+const records: MigrationRecord[] = [...runner.getAppliedMigrations(), ...status.appliedMigrations];
+const pending: Migration[] = runner.getPendingMigrations();
+const report: ValidationReport = runner.validate();
+const done: Promise<void>[] = [usage.runMigrations(), usage.rollbackMigrations(0), runner.migrate({ allowDestructive: true }), runner.rollback()];
+usage.closeDatabase();
+// @ts-expect-error a plan is one of four
+usage.updateUsageConfig({ plan: 'gold' });
+// @ts-expect-error a setting that is a number
+usage.updateUsageConfig({ refresh_rate: '10' });
+// @ts-expect-error plan cannot be cleared
+usage.updateUsageConfig({ plan: null });
+// @ts-expect-error a session is required
+usage.insertUsageSnapshot({ snapshot_data: '' });
+// @ts-expect-error data is a text
+usage.insertUsageSnapshot({ session_id: 's', snapshot_data: {} });
+// @ts-expect-error a type is one of three
+usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '', snapshot_type: 'x' });
+// @ts-expect-error the answer may be null
+usage.getUsageConfig().plan;
+// @ts-expect-error a session is required
+usage.getUsageSnapshotsBySession();
+// @ts-expect-error reject or create
+usage.initDatabase({ missingSession: 'ignore' });
+// @ts-expect-error a migration has a way back
+runner.register({ version: 3, name: 'm', up: () => {} });
+// @ts-expect-error a database is required
+new MigrationRunner();
+export { plan, config, updated, stored, list, deleted, records, pending, report, done };
+` }), []);
+});
+
+test('a migration of the wrong type does not compile', { skip, timeout: 180_000 }, () => {
+  assert.deepEqual(compile({ 'app.mts': `
+import {
+  discoverMigrations, discoverMigrationsSync, MigrationError, MigrationRunner, RunledgerError, type Migration, type MigrationChange, type MigrationPlanItem,
+  type MigrationRecord, type MigrationResult, type RunOptions, type ValidationReport,
+} from 'runledger/database/migrations';
+import { Database } from 'runledger/sqlite';
+const db = new Database();
+const runner = new MigrationRunner(db, { module: 'shop', logger: console });
+const list: readonly Migration[] = [
+  { version: 1, name: 'a', up: (db) => db.exec('x'), down(db) { db.prepare('x').run(); } },
+  { version: 2, name: 'b', destructive: true, foreignKeys: false, up() {} },
+  ...discoverMigrationsSync('migrations'), ...(await discoverMigrations()),
+];
+const options: RunOptions = { allowDestructive: true, dryRun: false };
+const results: MigrationResult[] = runner.runMigrations(list, options);
+const status: 'applied' | 'skipped' | 'blocked' | undefined = results[0]?.status;
+const reason: string | undefined = results[0]?.reason;
+const plan: MigrationPlanItem[] = runner.plan(list, { allowDestructive: false });
+const changes: MigrationChange[] = plan.flatMap((item) => item.changes);
+const records: MigrationRecord[] = [...runner.getAppliedMigrations(), ...runner.rollbackTo(0, list)];
+const time: string = records[0]!.applied_at;
+const nothing: void = runner.rollback(list[0]!);
+const facts: [number, boolean] = [runner.getCurrentVersion(), runner.isMigrationApplied(1)];
+const report: ValidationReport = runner.validate();
+const kind: 'missing' | 'integrity' | 'foreign_key' | 'diverged' | undefined = report.problems[0]?.kind;
+try { runner.runMigrations(list); } catch (error) {
+  if (error instanceof MigrationError) { const module: string = error.module; const version: number | undefined = error.version; }
+  if (error instanceof RunledgerError) { const code: string = error.code; }
+}
+// @ts-expect-error a version is a number
+runner.runMigrations([{ version: '1', name: 'a', up() {} }]);
+// @ts-expect-error a name is required
+runner.runMigrations([{ version: 1, up() {} }]);
+// @ts-expect-error up is required
+runner.runMigrations([{ version: 1, name: 'a' }]);
+// @ts-expect-error up is a function
+runner.runMigrations([{ version: 1, name: 'a', up: 'CREATE TABLE a (x)' }]);
+// @ts-expect-error the database has no such method
+runner.runMigrations([{ version: 1, name: 'a', up: (db) => db.run('x') }]);
+// @ts-expect-error misspelled
+runner.runMigrations([{ version: 1, name: 'a', up() {}, desctructive: true }]);
+// @ts-expect-error an option that is none
+runner.runMigrations(list, { force: true });
+// @ts-expect-error a dry run is all that a plan is
+runner.plan(list, { dryRun: true });
+// @ts-expect-error the target comes first
+runner.rollbackTo(list, 0);
+// @ts-expect-error a list is required
+runner.rollbackTo(0);
+// @ts-expect-error a path is no database
+new MigrationRunner('app.db');
+// @ts-expect-error a directory is a text
+discoverMigrationsSync(5);
+export { status, reason, changes, time, nothing, facts, kind };
 ` }), []);
 });

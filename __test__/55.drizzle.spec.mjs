@@ -1,7 +1,7 @@
 // runledger/drizzle (sqlite.md §4) and getDatabase() of the telemetry module (telemetry.md §1, §3, §4, E16).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -218,6 +218,69 @@ test('E16d what is deleted through $client is found by verifyStatistics and mend
   assert.deepEqual(await ops.refreshAllSessionStats(), { updated: 3, errors: 0 });
   const after = await ops.verifyStatistics();
   assert.deepEqual([after.ok, after.mismatches], [true, []]);
+});
+
+// ---------------------------------------------------------------- tables that are made when they are looked at
+
+/** Runs a module in a process of its own, in which nobody has looked at a table yet. It finds what this package finds. */
+function inNewProcess(source) {
+  mkdirSync(join(root, 'target'), { recursive: true });
+  const dir = mkdtempSync(join(root, 'target', 'first-look-'));
+  try {
+    writeFileSync(join(dir, 'app.mjs'), source);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(dir, 'app.mjs')], { cwd: dir, encoding: 'utf8' });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+const FIRST_LOOKS = {
+  'its keys': 'assert.deepEqual(Object.keys(telemetryEvents).slice(0, 3), ["id", "sessionId", "eventType"])',
+  'a copy of it': 'assert.equal({ ...telemetryEvents }.sessionId.name, "session_id")',
+  'whether it has a column': 'assert.ok("sessionId" in telemetryEvents && !("nothing" in telemetryEvents) && Object.hasOwn(telemetryErrors, "id"))',
+  'its class': 'assert.ok(is(telemetryEvents, SQLiteTable) && is(telemetrySessions, Table) && telemetryErrors instanceof Required.SQLiteTable)',
+  'its prototype': 'assert.equal(Object.getPrototypeOf(telemetryEvents), Required.SQLiteTable.prototype)',
+  'its symbols': 'assert.equal(getTableName(telemetryEvents), "telemetry_events"); assert.ok(Object.getOwnPropertySymbols(telemetrySessions).length > 3)',
+  'its columns': 'assert.deepEqual(Object.keys(getTableColumns(telemetryEvents)), Object.keys(getTableColumns(telemetryEvents)))',
+  'its configuration': 'assert.equal(getTableConfig(telemetryErrors).foreignKeys.length, 2); assert.equal(getTableConfig(telemetryErrors).foreignKeys[0].reference().foreignTable, telemetrySessions)',
+  'the table of its column': 'assert.equal(telemetryEvents.id.table, telemetryEvents)',
+  'an alias of it': 'assert.equal(alias(telemetryEvents, "e").id.table[Table.Symbol.Name], "e")',
+  'how the console shows it': 'assert.match(inspect(telemetryEvents), /session_id/)',
+  'a column that is set': 'telemetryEvents.note = 1; assert.deepEqual([telemetryEvents.note, telemetryEvents.id.name], [1, "id"])',
+  'its relations': 'assert.ok(is(telemetrySessionsRelations, Relations)); assert.equal(telemetrySessionsRelations.table, telemetrySessions)',
+  'a relation of an application': `
+    const notes = sqliteTable('notes', { id: text('id').primaryKey(), sessionId: text('session_id') });
+    const { tables } = extractTablesRelationalConfig({ notes, telemetrySessions,
+      notesRelations: relations(notes, ({ one }) => ({ session: one(telemetrySessions, { fields: [notes.sessionId], references: [telemetrySessions.id] }) })) }, createTableRelationsHelpers);
+    assert.equal(tables.notes.relations.session.referencedTable, telemetrySessions)`,
+};
+
+for (const [look, check] of Object.entries(FIRST_LOOKS)) {
+  test(`a table is Drizzle’s, whatever is the first that is looked at: ${look}`, { skip }, () => {
+    inNewProcess(`
+      import assert from 'node:assert/strict';
+      import { inspect } from 'node:util';
+      import { Relations, Table, createTableRelationsHelpers, extractTablesRelationalConfig, getTableColumns, getTableName, is, relations } from 'drizzle-orm';
+      import { SQLiteTable, alias, getTableConfig, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+      import { createRequire } from 'node:module';
+      import { telemetryErrors, telemetryEvents, telemetrySessions, telemetrySessionsRelations } from 'runledger';
+      const Required = createRequire(import.meta.url)('drizzle-orm/sqlite-core');
+      ${check};
+    `);
+  });
+}
+
+test('importing the package does not load drizzle-orm; looking at a table does', { skip }, () => {
+  inNewProcess(`
+    import assert from 'node:assert/strict';
+    import { createRequire } from 'node:module';
+    import { telemetryEvents } from 'runledger';
+    const loaded = () => Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes('drizzle-orm')).length;
+    assert.equal(loaded(), 0);
+    void telemetryEvents.id;
+    assert.ok(loaded() > 0);
+  `);
 });
 
 // ---------------------------------------------------------------- without the peer

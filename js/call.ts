@@ -1,6 +1,6 @@
 import { decoders } from './generated/rows.js';
 import type { ErrorReport, NativeClient, Progress, RowChunk } from './native.js';
-import { toError } from './report.js';
+import { type ErrorMakers, toError } from './report.js';
 import type { ProgressOptions, ReadOptions } from './types.js';
 
 /** What each call weighs in the outbox besides its text, in UTF-16 units. */
@@ -36,6 +36,12 @@ export abstract class Call {
   progress(_progress: Progress): void {}
 }
 
+/** How the calls of a client are read: what its module's errors are, and whether JSON columns are parsed. */
+export interface Dialect {
+  readonly errors: ErrorMakers;
+  readonly parsed: boolean;
+}
+
 /** Options of a call that runs by its method's name. */
 export type CallOptions = (ReadOptions & ProgressOptions) | null | undefined;
 
@@ -47,7 +53,7 @@ export class Reply extends Call {
   /** Resolves to the reply itself when its result is there. */
   readonly settled: Promise<Reply>;
   readonly #args: unknown[];
-  readonly #parsed: boolean;
+  readonly #dialect: Dialect;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ProgressOptions['onProgress'];
   #settle!: (reply: Reply) => void;
@@ -56,10 +62,10 @@ export class Reply extends Call {
   #report: ErrorReport | undefined;
   #cancel: (() => void) | undefined;
 
-  constructor(method: string, args: unknown[], parsed: boolean, options?: CallOptions) {
+  constructor(method: string, args: unknown[], dialect: Dialect, options?: CallOptions) {
     super(method);
     this.#args = args;
-    this.#parsed = parsed;
+    this.#dialect = dialect;
     this.weight += weightOf(args);
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
@@ -79,7 +85,7 @@ export class Reply extends Call {
   override rows(chunk: RowChunk): void {
     if (this.abandoned) return;
     const rows = ((this.#tables ??= [])[chunk.shape] ??= []);
-    decoders[chunk.shape]!(chunk, rows, this.#parsed);
+    decoders[chunk.shape]!(chunk, rows, this.#dialect.parsed);
   }
 
   override progress({ operation, done, total }: Progress): void {
@@ -104,7 +110,7 @@ export class Reply extends Call {
   /** The result. @throws the error of the call; `source` is the record that was given, for the error's `value`. */
   value<T = void>(source?: unknown): T {
     if (this.#signal?.aborted && this.abandoned) throw this.#signal.reason;
-    if (this.#report !== undefined) throw toError(this.#report, this.method, source);
+    if (this.#report !== undefined) throw toError(this.#report, this.method, source, this.#dialect.errors);
     return this.#value as T;
   }
 

@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers';
 import type { Call } from './call.js';
 import { writeLog } from './log.js';
 import {
-  type Completion,
+  collect,
   CompletionKind,
   type ErrorReport,
+  Head,
   type LogLine,
   native,
   type NativeChannel,
@@ -18,8 +19,8 @@ import type { Logger } from './types.js';
 const BUDGET_MS = 8;
 /** Promises settled in one turn: their continuations run behind it, on the caller's time. */
 const AUDIENCE = 1024;
-/** Completions fetched at a time: native code may send as many more chunks ahead. */
-const TAKE = 8;
+/** Bytes that native code may write to at first: the numbers of a page of rows. */
+const MEMORY = 16 * 1024;
 
 /** Who sent a call. */
 export interface Sender {
@@ -37,8 +38,8 @@ export class Channel {
   readonly #inFlight = new Map<number, { call: Call; sender: Sender }>();
   readonly #senders = new Map<number, WeakRef<Sender>>();
   readonly #forgotten = new FinalizationRegistry<number>((id) => this.#senders.delete(id));
-  #taken: Completion[] = [];
-  #next = 0;
+  /** What `take` has brought, and the memory that native code writes its numbers to. */
+  readonly #chunk: RowChunk = { shape: 0, length: 0, ...memory(MEMORY), nulls: false, cells: [], texts: 0 };
   #lastCall = 0;
   #lastSender = 0;
   #continued = false;
@@ -75,24 +76,35 @@ export class Channel {
     this.#continued = false;
     const end = performance.now() + BUDGET_MS;
     let audience = 0;
-    for (;;) {
-      while (this.#next < this.#taken.length) {
-        audience += this.#deliver(this.#taken[this.#next++]!);
-        if (audience >= AUDIENCE || performance.now() >= end) {
-          this.#continued = true;
-          setImmediate(this.#drain);
-          return;
-        }
-      }
-      this.#next = 0;
-      const taken = this.native.take(TAKE);
-      this.#taken = taken ?? [];
-      if (taken === null) return;
-    }
+    do {
+      const payload = this.#take();
+      const kind = this.#chunk.numbers[Head.kind];
+      if (kind === CompletionKind.nothing) return;
+      if (kind === CompletionKind.tooSmall) this.#grow();
+      else audience += this.#deliver(kind!, payload);
+      if (this.#chunk.numbers[Head.more] === 0) return;
+    } while (audience < AUDIENCE && performance.now() < end);
+    this.#continued = true;
+    setImmediate(this.#drain);
   };
 
+  #take(): unknown {
+    try {
+      return this.native.take(this.#chunk.bytes, collect);
+    } catch (error) {
+      return error;
+    }
+  }
+
+  #grow(): void {
+    Object.assign(this.#chunk, memory(this.#chunk.numbers[Head.call]!));
+    // What was too large is still there.
+    this.#chunk.numbers[Head.more] = 1;
+  }
+
   /** @returns how many promises were settled. */
-  #deliver([number, kind, payload]: Completion): number {
+  #deliver(kind: number, payload: unknown): number {
+    const number = this.#chunk.numbers[Head.call]!;
     if (kind === CompletionKind.log) {
       const sender = this.#senders.get(number)?.deref();
       if (sender !== undefined) writeLog(sender.logger, payload as LogLine);
@@ -102,18 +114,39 @@ export class Channel {
     if (flight === undefined) return 0;
     const { call, sender } = flight;
     try {
-      if (kind === CompletionKind.rows) call.rows(payload as RowChunk);
+      if (kind === CompletionKind.done) call.done(payload);
+      else if (kind === CompletionKind.failed) call.failed(payload as ErrorReport);
+      else if (kind === CompletionKind.lost) call.failed(internalReport(call.method, payload));
       else if (kind === CompletionKind.progress) call.progress(payload as Progress);
-      else if (kind === CompletionKind.done) call.done(payload);
-      else call.failed(payload as ErrorReport);
+      else {
+        call.rows(this.#rows(payload as unknown[]));
+        if (kind === CompletionKind.last) call.done((payload as unknown[])[0]);
+      }
     } catch (error) {
       call.failed(internalReport(call.method, error));
     }
-    if (kind > CompletionKind.failed) return 0;
+    if (kind === CompletionKind.rows || kind === CompletionKind.progress) return 0;
     this.forget(number);
     sender.landed(call);
     return call.audience;
   }
+
+  #rows(cells: unknown[]): RowChunk {
+    const chunk = this.#chunk;
+    const { numbers } = chunk;
+    chunk.shape = numbers[Head.shape]!;
+    chunk.length = numbers[Head.length]!;
+    chunk.nulls = numbers[Head.nulls] === 1;
+    chunk.texts = numbers[Head.texts]!;
+    chunk.cells = cells;
+    return chunk;
+  }
+}
+
+/** Memory that native code and JavaScript see as numbers, labels and bytes. */
+function memory(size: number): Pick<RowChunk, 'numbers' | 'labels' | 'bytes'> {
+  const buffer = new ArrayBuffer(Math.ceil(size / 8) * 8);
+  return { numbers: new Float64Array(buffer), labels: new Uint16Array(buffer), bytes: new Uint8Array(buffer) };
 }
 
 let channel: Channel | undefined;

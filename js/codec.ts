@@ -15,6 +15,11 @@ export function jsonCell(value: unknown): unknown {
   }
 }
 
+/** A cell of a time: a `Date` as its milliseconds, anything else as it is. */
+export function timeCell(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : value;
+}
+
 /** A JSON column under `metadataFormat: 'object'`: objects and arrays parsed, other text as it is. */
 export function jsonOutput(text: string | null): unknown {
   if (text === null || !/^[ \t\n\r]*[[{]/.test(text)) return text;

@@ -58,12 +58,19 @@ export interface DrizzlePeer {
   sql(strings: TemplateStringsArray): unknown;
 }
 
+let loaded: DrizzlePeer | null | undefined;
+
 /** The peer, or `undefined` where it is not installed. Synchronous, so that the package can be required. */
 export function drizzlePeer(): DrizzlePeer | undefined {
+  if (loaded === undefined) loaded = load();
+  return loaded ?? undefined;
+}
+
+function load(): DrizzlePeer | null {
   try {
     const require = packageRequire();
     return { ...require('drizzle-orm/sqlite-core'), ...require('drizzle-orm') };
   } catch {
-    return undefined;
+    return null;
   }
 }

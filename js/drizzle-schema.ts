@@ -1,5 +1,6 @@
 import { drizzlePeer, type DrizzlePeer } from './drizzle-peer.js';
 import { tables } from './generated/rows.js';
+import { lazy } from './lazy.js';
 
 /** What the schema knows of a column. */
 export interface ColumnFacts {
@@ -20,21 +21,26 @@ export interface ColumnFacts {
 type TableName = keyof typeof tables;
 type Owner = 'telemetrySessions' | 'telemetryEvents' | 'telemetryBuffers' | 'telemetryErrors';
 
-const peer = drizzlePeer();
+/** The tables that js/schema.ts exports. */
 const built = {} as Record<TableName, any>;
 
-/** A table as a Drizzle object; without the peer as frozen facts. */
+/**
+ * A table as a Drizzle object; without the peer as frozen facts. The peer is loaded when somebody looks at a table, because
+ * that takes longer than everything else that an import of this package does.
+ */
 export function buildTable(key: TableName): any {
-  const { name, columns } = tables[key];
-  const facts = Object.entries(columns) as [string, ColumnFacts][];
-  if (peer === undefined) {
-    return Object.freeze(Object.fromEntries(facts.map(([property, column]) => [property, plainColumn(column)])));
-  }
-  const drizzle = peer;
-  built[key] = drizzle.sqliteTable(
-    name,
-    Object.fromEntries(facts.map(([property, column]) => [property, drizzleColumn(drizzle, column)])),
-  );
+  built[key] = lazy(() => {
+    const { name, columns } = tables[key];
+    const facts = Object.entries(columns) as [string, ColumnFacts][];
+    const drizzle = drizzlePeer();
+    if (drizzle === undefined) {
+      return Object.freeze(Object.fromEntries(facts.map(([property, column]) => [property, plainColumn(column)])));
+    }
+    const columnsOf = Object.fromEntries(facts.map(([property, column]) => [property, drizzleColumn(drizzle, column)]));
+    const table = drizzle.sqliteTable(name, columnsOf);
+    for (const [property] of facts) table[property].table = built[key];
+    return table;
+  });
   return built[key];
 }
 
@@ -44,15 +50,18 @@ export function buildRelations(
   one: Record<string, readonly [column: string, table: Owner]>,
   many: Record<string, Owner>,
 ): any {
-  if (peer === undefined) return Object.freeze({});
-  const table = built[owner];
-  return peer.relations(table, (helpers) => {
-    const relations: Record<string, unknown> = {};
-    for (const [name, [column, target]] of Object.entries(one)) {
-      relations[name] = helpers.one(built[target], { fields: [table[column]], references: [built[target].id] });
-    }
-    for (const [name, target] of Object.entries(many)) relations[name] = helpers.many(built[target]);
-    return relations;
+  return lazy(() => {
+    const table = built[owner];
+    const drizzle = drizzlePeer();
+    if (drizzle === undefined) return Object.freeze({});
+    return drizzle.relations(table, (helpers) => {
+      const relations: Record<string, unknown> = {};
+      for (const [name, [column, target]] of Object.entries(one)) {
+        relations[name] = helpers.one(built[target], { fields: [table[column]], references: [built[target].id] });
+      }
+      for (const [name, target] of Object.entries(many)) relations[name] = helpers.many(built[target]);
+      return relations;
+    });
   });
 }
 

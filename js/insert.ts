@@ -1,7 +1,7 @@
 /**
  * Calls that carry packed events.
  */
-import { Call, Reply } from './call.js';
+import { Call, type Dialect, Reply } from './call.js';
 import { packTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
 import { type ErrorReport, InsertMode, type InsertReply, type NativeClient } from './native.js';
 import { keep, type PackedEvents, Packer } from './packer.js';
@@ -25,15 +25,15 @@ export class MicroBatch extends Call {
   readonly records: (readonly unknown[])[] = [];
   /** Resolves, never rejects, when {@link MicroBatch.row} can be asked. */
   readonly settled: Promise<void>;
-  readonly #parsed: boolean;
+  readonly #dialect: Dialect;
   #settle!: () => void;
   #reply: InsertReply | undefined;
   #failures: Map<number, ErrorReport> | undefined;
   #report: ErrorReport | undefined;
 
-  constructor(parsed: boolean) {
+  constructor(dialect: Dialect) {
     super('insertEvent');
-    this.#parsed = parsed;
+    this.#dialect = dialect;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -85,9 +85,9 @@ export class MicroBatch extends Call {
   /** The row that the record at `index` has become. @throws the error of that record alone. */
   row<F>(index: number, source: unknown): TelemetryEvent<F> {
     const report = this.#report ?? this.#failures?.get(index);
-    if (report !== undefined) throw toError(report, this.method, source);
+    if (report !== undefined) throw toError(report, this.method, source, this.#dialect.errors);
     const { ids, createdAt } = this.#reply!;
-    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.#parsed);
+    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.#dialect.parsed);
   }
 }
 
@@ -97,8 +97,8 @@ export class BatchCall extends Reply {
   #packed: PackedEvents | null;
 
   /** `packed` may be views of staging buffers until {@link BatchCall.keep}. */
-  constructor(method: string, mode: number, packed: PackedEvents) {
-    super(method, [], false);
+  constructor(method: string, mode: number, packed: PackedEvents, dialect: Dialect) {
+    super(method, [], dialect);
     this.#mode = mode;
     this.#packed = packed;
     this.weight += packed.units + packed.count * RECORD_WEIGHT;
@@ -121,6 +121,7 @@ export function issueBatch(
   method: string,
   mode: number,
   events: readonly unknown[],
+  dialect: Dialect,
   issue: (call: BatchCall) => void,
 ): BatchCall {
   const packer = Packer.borrow();
@@ -130,7 +131,7 @@ export function issueBatch(
       if (isRecord(event)) packTelemetryEvent(packer, event);
       else packer.addNoRecord();
     }
-    const call = new BatchCall(method, mode, packer.finish());
+    const call = new BatchCall(method, mode, packer.finish(), dialect);
     issue(call);
     call.keep();
     return call;

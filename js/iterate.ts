@@ -1,4 +1,4 @@
-import type { TelemetryClient } from './client.js';
+import type { TelemetryClient } from './telemetry-client.js';
 import type { ErrorReport } from './native.js';
 import { toError } from './report.js';
 import type { PageOptions } from './types.js';
@@ -36,6 +36,5 @@ function closedReport(method: string): ErrorReport {
     class: 'ConnectionError',
     code: 'DATABASE_CLOSED',
     message: `The database was closed during ${method}`,
-    reason: 'The database is closed',
   };
 }

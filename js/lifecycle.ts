@@ -1,7 +1,7 @@
 /**
  * The calls that open and close a client, and those that only wait for it.
  */
-import { Call, type CallOptions, Reply } from './call.js';
+import { Call, type CallOptions, type Dialect, Reply } from './call.js';
 import type { ErrorReport, NativeClient } from './native.js';
 
 /** Opens the file; everything in the outbox waits for it. */
@@ -61,8 +61,8 @@ export class CloseCall extends Call {
 export class Arrival extends Reply {
   readonly #arrive: (() => unknown) | undefined;
 
-  constructor(method: string, arrive?: () => unknown) {
-    super(method, [], false);
+  constructor(method: string, dialect: Dialect, arrive?: () => unknown) {
+    super(method, [], dialect);
     this.#arrive = arrive;
   }
 
@@ -73,8 +73,8 @@ export class Arrival extends Reply {
 
 /** A health check: `false` instead of any failure, and no reason to open. */
 export class HealthCheck extends Reply {
-  constructor(method: string, options: CallOptions) {
-    super(method, [], false, options);
+  constructor(method: string, dialect: Dialect, options: CallOptions) {
+    super(method, [], dialect, options);
   }
 
   override failed(): void {

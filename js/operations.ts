@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { TelemetryClient } from './client.js';
+import type { TelemetryClient } from './telemetry-client.js';
 import {
   fieldsOfTelemetryBuffer,
   fieldsOfTelemetryError,

@@ -29,6 +29,10 @@ export function attachRelations<F>(
   const byId = new Map(found.map((session) => [session.id, session]));
   for (const [name, shape] of RELATIONS) {
     if (!asked.includes(name)) continue;
+    if (found.length === 1) {
+      found[0]![name] = reply.table<never>(shape);
+      continue;
+    }
     for (const session of found) session[name] = [];
     for (const row of reply.table<{ sessionId: string }>(shape)) {
       (byId.get(row.sessionId)?.[name] as unknown[] | undefined)?.push(row);

@@ -14,33 +14,59 @@ import {
 } from './errors.js';
 import type { ErrorReport } from './native.js';
 
+/** What an error is made of. */
+export interface ReportFacts extends ErrorFacts {
+  field?: string | undefined;
+  index?: number | undefined;
+  ruleId?: number | undefined;
+  value?: unknown;
+}
+
+/** Makes the error of one class. */
+export type ErrorMaker = (message: string, facts: ReportFacts) => Error;
+
+/** The errors of a module by class name; `other` makes those of all other classes. */
+export interface ErrorMakers {
+  readonly other: ErrorMaker;
+  readonly [name: string]: ErrorMaker;
+}
+
+/** The errors of telemetry. */
+export const telemetryErrors: ErrorMakers = {
+  ValidationError: (message, facts) => new ValidationError(message, facts),
+  ConnectionError: (message, facts) => new ConnectionError(message, facts),
+  QueryTimeoutError: (message, facts) => new QueryTimeoutError(message, facts),
+  DrizzleTelemetryConnectionError: (message, facts) =>
+    new DrizzleTelemetryConnectionError(message, facts.cause, facts),
+  DrizzleTelemetryMigrationError: (message, facts) => new DrizzleTelemetryMigrationError(message, facts.cause, facts),
+  other: (message, facts) => new DatabaseError(message, facts),
+};
+
 /**
  * The error for a failed `operation`. Call it in the continuation of the public method, where V8's asynchronous stack
  * still names the caller's line. `source` is the record or filter that was given, for the error's `value`.
  */
-export function toError(report: ErrorReport, operation: string, source?: unknown): Error {
-  const { code, extendedCode, message } = report;
-  const facts: ErrorFacts = { code, extendedCode, operation, cause: causeOf(report), details: detailsOf(report) };
-  switch (report.class) {
-    case 'ValidationError': {
-      const { field, index, ruleId } = report;
-      return new ValidationError(message, { ...facts, field, index, ruleId, value: valueOf(report, source) });
-    }
-    case 'ConnectionError':
-      return new ConnectionError(message, facts);
-    case 'QueryTimeoutError':
-      return new QueryTimeoutError(message, facts);
-    case 'DrizzleTelemetryConnectionError':
-      return new DrizzleTelemetryConnectionError(message, facts.cause, facts);
-    case 'DrizzleTelemetryMigrationError':
-      return new DrizzleTelemetryMigrationError(message, facts.cause, facts);
-    case 'MigrationError':
-      return migrationError(report);
-    case 'AbortError':
-      return new DOMException(message, 'AbortError');
-    default:
-      return new DatabaseError(message, facts);
-  }
+export function toError(
+  report: ErrorReport,
+  operation: string,
+  source?: unknown,
+  makers: ErrorMakers = telemetryErrors,
+): Error {
+  const { code, extendedCode, message, field, index, ruleId } = report;
+  if (report.class === 'MigrationError') return migrationError(report);
+  if (report.class === 'AbortError') return new DOMException(message, 'AbortError');
+  const make = makers[report.class] ?? makers.other;
+  return make(message, {
+    code,
+    extendedCode,
+    operation,
+    cause: causeOf(report),
+    details: detailsOf(report),
+    field,
+    index,
+    ruleId,
+    value: valueOf(report, source),
+  });
 }
 
 /** A failure that the facade itself met. */
@@ -53,9 +79,7 @@ export function internalReport(operation: string, error: unknown): ErrorReport {
 function causeOf(report: ErrorReport): unknown {
   if (report.migration !== undefined) return migrationError(report);
   const { code, extendedCode, reason } = report;
-  // These are the reason themselves.
-  if (/^(VALIDATION_ERROR|DATABASE_CLOSED|ERR_.*)$/.test(code)) return undefined;
-  return new RunledgerError(reason, { code: extendedCode ?? code, extendedCode });
+  return reason === undefined ? undefined : new RunledgerError(reason, { code: extendedCode ?? code, extendedCode });
 }
 
 function migrationError({ migration, message, code }: ErrorReport): MigrationError {
@@ -64,9 +88,9 @@ function migrationError({ migration, message, code }: ErrorReport): MigrationErr
     : new MigrationError(migration.message, migration);
 }
 
-function detailsOf({ field, index, ruleId, migration }: ErrorReport): Record<string, unknown> | undefined {
+function detailsOf({ field, index, ruleId, details, migration }: ErrorReport): Record<string, unknown> | undefined {
   if (migration !== undefined) return migration.details;
-  const given = Object.entries({ field, index, ruleId }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ field, index, ruleId, ...details }).filter(([, value]) => value !== undefined);
   return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 

@@ -1,4 +1,4 @@
-import { TelemetryClient } from './client.js';
+import { TelemetryClient } from './telemetry-client.js';
 import { resolveConfig } from './config.js';
 import { ValidationError } from './errors.js';
 import { telemetryDrizzle } from './telemetry-drizzle.js';

@@ -2,6 +2,7 @@
 //! The one error type of the core, and the only place that knows SQLite's result codes.
 
 use rusqlite::ffi;
+use serde_json::{Map, Value as Json};
 
 use crate::migration::MigrationError;
 
@@ -81,6 +82,9 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// A rule of the module says no.
+    #[error("{}", .0.message)]
+    Refused(Box<Refused>),
     /// A migration or an adoption failed.
     #[error(transparent)]
     Migration(#[from] Box<MigrationError>),
@@ -91,12 +95,6 @@ pub enum Error {
         index: usize,
         /// Why.
         error: Box<Error>,
-    },
-    /// A row refers to a session that is not there.
-    #[error("There is no session \"{id}\"")]
-    SessionNotFound {
-        /// The session.
-        id: String,
     },
     /// The database could not be opened.
     #[error("{0}")]
@@ -120,49 +118,38 @@ pub struct Invalid {
     /// The property that was refused.
     pub field: Option<String>,
     /// The refused value, where it is known to the core.
-    pub value: Option<serde_json::Value>,
+    pub value: Option<Json>,
     /// The validation rule that refused it.
     pub rule_id: Option<i64>,
 }
 
-/// The JavaScript class that stands for an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorClass {
-    /// `DatabaseError`
-    Database,
-    /// `ConnectionError`
-    Connection,
-    /// `ValidationError`
-    Validation,
-    /// `QueryTimeoutError`
-    QueryTimeout,
-    /// `MigrationError`
-    Migration,
-    /// `DrizzleTelemetryConnectionError`
-    OpenConnection,
-    /// `DrizzleTelemetryMigrationError`
-    OpenMigration,
-    /// `UsageError`
-    Usage,
-    /// Not an error of ours: the caller's `signal.reason` is thrown.
-    Aborted,
+/// What a module refuses by a rule of its own: a name that is taken, a row that is not there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// A code of the module.
+    pub code: &'static str,
+    /// Text for people.
+    pub message: String,
+    /// Structured facts, by the names of the contract.
+    pub details: Map<String, Json>,
 }
 
+/// The JavaScript class that stands for an error, by name. A module with classes of its own names them where it words its
+/// errors ([`crate::client::ClientModule::report`]); its facade has their constructors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorClass(pub &'static str);
+
 impl ErrorClass {
-    /// The class name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Database => "DatabaseError",
-            Self::Connection => "ConnectionError",
-            Self::Validation => "ValidationError",
-            Self::QueryTimeout => "QueryTimeoutError",
-            Self::Migration => "MigrationError",
-            Self::OpenConnection => "DrizzleTelemetryConnectionError",
-            Self::OpenMigration => "DrizzleTelemetryMigrationError",
-            Self::Usage => "UsageError",
-            Self::Aborted => "AbortError",
-        }
-    }
+    const DATABASE: Self = Self("DatabaseError");
+    const CONNECTION: Self = Self("ConnectionError");
+    const VALIDATION: Self = Self("ValidationError");
+    const QUERY_TIMEOUT: Self = Self("QueryTimeoutError");
+    const OPEN_CONNECTION: Self = Self("DrizzleTelemetryConnectionError");
+    const OPEN_MIGRATION: Self = Self("DrizzleTelemetryMigrationError");
+    /// Of every module: a fact about the file.
+    pub const MIGRATION: Self = Self("MigrationError");
+    /// Not an error of ours: the caller's `signal.reason` is thrown.
+    pub const ABORTED: Self = Self("AbortError");
 }
 
 /// An error as the caller of a public method sees it.
@@ -176,12 +163,14 @@ pub struct Report {
     pub extended_code: Option<&'static str>,
     /// Text for people, naming the method.
     pub message: String,
-    /// The bare reason, SQLite's text for instance.
-    pub reason: String,
+    /// The bare reason, SQLite's text for instance, where the message is not the reason itself.
+    pub reason: Option<String>,
     /// Position within a batch.
     pub index: Option<usize>,
     /// Property, value and rule of a refused input.
     pub invalid: Option<Invalid>,
+    /// Further facts, by the names of the module's contract.
+    pub details: Map<String, Json>,
     /// Structured facts of a `MigrationError`.
     pub migration: Option<MigrationError>,
 }
@@ -190,6 +179,11 @@ impl Error {
     /// A refusal of `field` with the contract's text.
     pub fn invalid(message: impl Into<String>, field: impl Into<String>) -> Self {
         Self::Validation(Box::new(Invalid { message: message.into(), field: Some(field.into()), ..Invalid::default() }))
+    }
+
+    /// A refusal by a rule of the module.
+    pub fn refused(code: &'static str, message: impl Into<String>, details: Map<String, Json>) -> Self {
+        Self::Refused(Box::new(Refused { code, message: message.into(), details }))
     }
 
     /// The same error with the position of its record within a batch.
@@ -206,10 +200,10 @@ impl Error {
         }
     }
 
-    /// Whether input was refused, by a check or by a validation rule, and the database not asked.
+    /// Whether the call was refused, by a check or by a rule of the module: nothing went wrong in the database.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Validation(_) => true,
+            Self::Validation(_) | Self::Refused(_) => true,
             Self::At { error, .. } => error.is_refusal(),
             _ => false,
         }
@@ -235,16 +229,16 @@ impl Error {
         let (class, code, message) = match self {
             Self::At { index, error } => return Report { index: Some(*index), ..error.report(operation) },
             Self::Open(error) => return error.report_open(operation),
-            Self::Validation(invalid) => (ErrorClass::Validation, "VALIDATION_ERROR", invalid.message.clone()),
+            Self::Validation(invalid) => (ErrorClass::VALIDATION, "VALIDATION_ERROR", invalid.message.clone()),
             Self::Sqlite { extended, message } => sqlite_report(*extended, message, operation),
             Self::Timeout { ms } => (
-                ErrorClass::QueryTimeout,
+                ErrorClass::QUERY_TIMEOUT,
                 "SQLITE_INTERRUPT",
                 format!("Query exceeded queryTimeoutMs ({ms} ms) during {operation}"),
             ),
-            Self::Aborted => (ErrorClass::Aborted, "ABORT_ERR", self.to_string()),
+            Self::Aborted => (ErrorClass::ABORTED, "ABORT_ERR", self.to_string()),
             Self::SizeLimit { megabytes } => (
-                ErrorClass::Database,
+                ErrorClass::DATABASE,
                 "SQLITE_FULL",
                 format!(
                     "Database size limit of {megabytes} MB reached during {operation} and nothing older than pruneDays \
@@ -252,19 +246,19 @@ impl Error {
                 ),
             ),
             Self::Io { .. } | Self::Directory { .. } => {
-                (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
+                (ErrorClass::CONNECTION, "CONNECTION_ERROR", format!("Database I/O error during {operation}: {self}"))
             }
-            Self::FileExists { .. } => (ErrorClass::Database, "ERR_FILE_EXISTS", self.to_string()),
-            Self::FileMissing { .. } => (ErrorClass::Database, "ERR_FILE_MISSING", self.to_string()),
-            Self::NeedsRecovery { .. } => (ErrorClass::Connection, "ERR_NEEDS_RECOVERY", self.to_string()),
-            Self::DirectoryMissing { .. } => (ErrorClass::Database, "ERR_DIRECTORY_MISSING", self.to_string()),
-            Self::SessionNotFound { .. } => (ErrorClass::Validation, "SESSION_NOT_FOUND", self.to_string()),
-            Self::Migration(error) => (ErrorClass::Migration, error.code.as_str(), error.message.clone()),
+            Self::FileExists { .. } => (ErrorClass::DATABASE, "ERR_FILE_EXISTS", self.to_string()),
+            Self::FileMissing { .. } => (ErrorClass::DATABASE, "ERR_FILE_MISSING", self.to_string()),
+            Self::NeedsRecovery { .. } => (ErrorClass::CONNECTION, "ERR_NEEDS_RECOVERY", self.to_string()),
+            Self::DirectoryMissing { .. } => (ErrorClass::DATABASE, "ERR_DIRECTORY_MISSING", self.to_string()),
+            Self::Refused(refused) => (ErrorClass::DATABASE, refused.code, refused.message.clone()),
+            Self::Migration(error) => (ErrorClass::MIGRATION, error.code.as_str(), error.message.clone()),
             Self::Closed => {
-                (ErrorClass::Connection, "DATABASE_CLOSED", format!("The database was closed during {operation}"))
+                (ErrorClass::CONNECTION, "DATABASE_CLOSED", format!("The database was closed during {operation}"))
             }
             Self::Internal(text) => (
-                ErrorClass::Database,
+                ErrorClass::DATABASE,
                 "INTERNAL_ERROR",
                 format!("Database operation failed during {operation}: {text}"),
             ),
@@ -278,17 +272,24 @@ impl Error {
                 _ => None,
             },
             message,
-            reason: self.to_string(),
+            reason: match self {
+                Self::Validation(_)
+                | Self::Refused(_)
+                | Self::Closed
+                | Self::FileExists { .. }
+                | Self::FileMissing { .. }
+                | Self::DirectoryMissing { .. }
+                | Self::NeedsRecovery { .. } => None,
+                _ => Some(self.to_string()),
+            },
             index: None,
             invalid: match self {
                 Self::Validation(invalid) => Some((**invalid).clone()),
-                Self::SessionNotFound { id } => Some(Invalid {
-                    message: self.to_string(),
-                    field: Some("session_id".to_owned()),
-                    value: Some(id.as_str().into()),
-                    rule_id: None,
-                }),
                 _ => None,
+            },
+            details: match self {
+                Self::Refused(refused) => refused.details.clone(),
+                _ => Map::new(),
             },
             migration: match self {
                 Self::Migration(error) => Some((**error).clone()),
@@ -302,9 +303,9 @@ impl Error {
     /// The report of an error that kept the database from being opened (telemetry.md §4).
     fn report_open(&self, operation: &str) -> Report {
         let (class, code) = match self {
-            Self::Migration(_) => (ErrorClass::OpenMigration, "MIGRATION_ERROR"),
-            Self::Sqlite { extended, .. } => (ErrorClass::OpenConnection, primary_code_name(*extended)),
-            _ => (ErrorClass::OpenConnection, "CONNECTION_ERROR"),
+            Self::Migration(_) => (ErrorClass::OPEN_MIGRATION, "MIGRATION_ERROR"),
+            Self::Sqlite { extended, .. } => (ErrorClass::OPEN_CONNECTION, primary_code_name(*extended)),
+            _ => (ErrorClass::OPEN_CONNECTION, "CONNECTION_ERROR"),
         };
         let message = format!("Failed to initialize telemetry database: {self}");
         Report { class, code, message, ..self.report(operation) }
@@ -315,22 +316,22 @@ fn sqlite_report(extended: i32, text: &str, operation: &str) -> (ErrorClass, &'s
     let code = primary_code_name(extended);
     match extended & 0xff {
         ffi::SQLITE_CONSTRAINT => {
-            (ErrorClass::Validation, code, format!("Database constraint violation during {operation}: {text}"))
+            (ErrorClass::VALIDATION, code, format!("Database constraint violation during {operation}: {text}"))
         }
         ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => {
-            (ErrorClass::Database, code, format!("Database is locked during {operation}. Try again later."))
+            (ErrorClass::DATABASE, code, format!("Database is locked during {operation}. Try again later."))
         }
-        ffi::SQLITE_FULL => (ErrorClass::Database, code, format!("Disk is full during {operation}.")),
+        ffi::SQLITE_FULL => (ErrorClass::DATABASE, code, format!("Disk is full during {operation}.")),
         ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => {
-            (ErrorClass::Database, code, format!("Database file is corrupt during {operation}: {text}"))
+            (ErrorClass::DATABASE, code, format!("Database file is corrupt during {operation}: {text}"))
         }
         ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN => {
-            (ErrorClass::Connection, "CONNECTION_ERROR", format!("Database I/O error during {operation}"))
+            (ErrorClass::CONNECTION, "CONNECTION_ERROR", format!("Database I/O error during {operation}"))
         }
         ffi::SQLITE_ERROR if text.starts_with("no such table") => {
-            (ErrorClass::Database, code, format!("Database table not found during {operation}. Run migrations first."))
+            (ErrorClass::DATABASE, code, format!("Database table not found during {operation}. Run migrations first."))
         }
-        _ => (ErrorClass::Database, code, format!("Database operation failed during {operation}: {text}")),
+        _ => (ErrorClass::DATABASE, code, format!("Database operation failed during {operation}: {text}")),
     }
 }
 

@@ -54,6 +54,7 @@ fn settings(location: Location) -> Settings {
         busy_timeout: Duration::from_secs(1),
         readers: 3,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }

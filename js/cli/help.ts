@@ -1,7 +1,7 @@
 /**
  * `--help`
  */
-import { LATER, modules, moduleNamed, VERBS } from './modules.js';
+import { LATER, modules, moduleNamed, otherWords, type Verb, VERBS } from './modules.js';
 import { paint } from './output.js';
 
 const OPTIONS = {
@@ -42,9 +42,9 @@ export function helpOf(command: string): string {
   if (command === 'backup') return backupHelp();
   const module = moduleNamed(command);
   if (module === undefined) return generalHelp();
-  const verbs = Object.entries(VERBS).map(([verb, { alias, does }]) => {
-    const words = [verb === 'rollback' ? 'rollback [VERSION]' : verb, ...(alias === undefined ? [] : [alias])];
-    return [words.join(', '), does] as const;
+  const verbs = (Object.keys(VERBS) as Verb[]).map((verb) => {
+    const words = [verb === 'rollback' ? 'rollback [VERSION]' : verb, ...otherWords(module, verb)];
+    return [words.join(', '), VERBS[verb].does] as const;
   });
   return text([
     `runledger ${module.name}: ${module.summary}`,

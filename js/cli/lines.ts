@@ -1,15 +1,14 @@
 /**
  * Reports as lines for people, as migrations.md §9 words them.
  */
+import type { MigrationChange, MigrationPlanItem } from '../migration/reports.js';
 import { paint, type Style } from './output.js';
 import type {
+  FileValidationReport,
   MigrateReport,
-  MigrationChange,
-  MigrationPlanItem,
   ModuleMigration,
   RollbackReport,
   StatusReport,
-  ValidationReport,
 } from './reports.js';
 
 /** Why the migrations of a dry run that nothing else stands in the way of are not applied. */
@@ -72,7 +71,7 @@ export function rollbackLines({ module, rolledBack, version }: RollbackReport): 
 }
 
 /** What `validate` found. */
-export function validateLines({ module, ok, problems }: ValidationReport): string[] {
+export function validateLines({ module, ok, problems }: FileValidationReport): string[] {
   const painted = (style: Style, text: string) => `${module}: ${paint(style, text)}`;
   if (ok) return [painted('green', 'ok')];
   return problems.map(({ kind, object, message }) => `${painted('red', kind)} ${object}: ${message}`);

@@ -6,7 +6,7 @@ import { allow, type Arguments, fileOf, misuse } from './arguments.js';
 import { isHeldBack, migrateLines, rollbackLines, statusLines, validateLines } from './lines.js';
 import { type CliModule, type Verb, VERBS, verbList, verbOf } from './modules.js';
 import { json, out, warning } from './output.js';
-import { type MigrateReport, reportOf, type RollbackReport, type StatusReport, type ValidationReport } from './reports.js';
+import { type FileValidationReport, type MigrateReport, reportOf, type RollbackReport, type StatusReport } from './reports.js';
 
 /**
  * Runs one verb of a module on its file and returns the exit code.
@@ -51,7 +51,7 @@ function answer(verb: Verb, report: unknown, { lines, failOnBlocked }: { lines: 
       print(rollbackLines(report as RollbackReport));
       return 0;
     case 'validate':
-      print(validateLines(report as ValidationReport));
-      return (report as ValidationReport).ok ? 0 : 1;
+      print(validateLines(report as FileValidationReport));
+      return (report as FileValidationReport).ok ? 0 : 1;
   }
 }

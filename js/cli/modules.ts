@@ -2,6 +2,7 @@
  * The modules of the command line. One that joins needs its entry here and one in src/command/catalog.rs.
  */
 import { resolveConfig } from '../config.js';
+import { DEFAULT_FILE } from '../database/options.js';
 
 /** What can be done with the file of a module. */
 export type Verb = 'migrate' | 'status' | 'rollback' | 'validate';
@@ -28,6 +29,13 @@ const MODULES: readonly CliModule[] = [
     defaultFile: () => resolveConfig(undefined).path,
   },
   {
+    name: 'database',
+    summary: 'the application database: agents, rules and workflows, or tables of your own',
+    defaults: 'data/app.db in the working directory',
+    defaultFile: () => DEFAULT_FILE,
+    aliases: { setup: 'migrate' },
+  },
+  {
     name: 'usage',
     summary: 'settings and snapshots of a usage monitor, in the file of telemetry',
     defaults: 'that of telemetry',
@@ -36,7 +44,7 @@ const MODULES: readonly CliModule[] = [
 ];
 
 /** The modules of the contract that are not built yet. */
-export const LATER: readonly string[] = ['database', 'analytics', 'instances'];
+export const LATER: readonly string[] = ['analytics', 'instances'];
 
 /** Every module that is built. */
 export const modules = (): readonly CliModule[] => MODULES;
@@ -64,14 +72,18 @@ export function verbOf(module: CliModule, word: string): Verb | undefined {
   return module.aliases !== undefined && Object.hasOwn(module.aliases, word) ? module.aliases[word] : undefined;
 }
 
+/** The further words for a verb. */
+export function otherWords(module: CliModule, verb: Verb): string[] {
+  const { alias } = VERBS[verb];
+  const own = Object.entries(module.aliases ?? {}).filter(([, meant]) => meant === verb);
+  return [...(alias === undefined ? [] : [alias]), ...own.map(([word]) => word)];
+}
+
 /** `migrate (up), status, …` */
 export function verbList(module: CliModule): string {
-  const names = (verb: string, alias?: string) => {
-    const own = Object.entries(module.aliases ?? {}).filter(([, meant]) => meant === verb);
-    const others = [...(alias === undefined ? [] : [alias]), ...own.map(([word]) => word)];
+  const names = (verb: Verb) => {
+    const others = otherWords(module, verb);
     return others.length === 0 ? verb : `${verb} (${others.join(', ')})`;
   };
-  return Object.entries(VERBS)
-    .map(([verb, { alias }]) => names(verb, alias))
-    .join(', ');
+  return (Object.keys(VERBS) as Verb[]).map(names).join(', ');
 }

@@ -1,31 +1,10 @@
 /**
- * What native code reports: the shapes of src/command/, and of migrations.md §8 within them. `--json` prints them as they are.
+ * What native code reports: the shapes of src/command/, and those of js/migration/reports.ts within them. `--json` prints
+ * them as they are.
  */
-import type { CommandAnswer } from '../native.js';
+import type { MigrationPlanItem, ValidationReport } from '../migration/reports.js';
+import type { CommandAnswer, JournalRow } from '../native.js';
 import { toError } from '../report.js';
-
-/** One difference between a file before and after a migration. */
-export interface MigrationChange {
-  kind: 'create' | 'drop' | 'alter' | 'rows';
-  object: 'table' | 'column' | 'index' | 'view' | 'trigger';
-  name: string;
-  table?: string;
-  before?: number;
-  after?: number;
-}
-
-/** One migration of a run or a dry run. */
-export interface MigrationPlanItem {
-  version: number;
-  name: string;
-  destructive: boolean;
-  detected: boolean;
-  executed: boolean;
-  status: 'applied' | 'skipped' | 'blocked';
-  reason?: string;
-  changes: MigrationChange[];
-  executionMs: number;
-}
 
 /** What `migrate` did to one module, or would do. */
 export interface ModuleMigration {
@@ -61,13 +40,7 @@ export interface StatusReport {
   latest: number;
   adoptable: number | null;
   pending: MigrationRef[];
-  applied: (MigrationRef & {
-    module: string;
-    checksum: string | null;
-    destructive: boolean;
-    appliedAt: number;
-    executionMs: number;
-  })[];
+  applied: JournalRow[];
 }
 
 /** What `rollback` did. */
@@ -80,11 +53,9 @@ export interface RollbackReport {
 }
 
 /** What `validate` found. */
-export interface ValidationReport {
+export interface FileValidationReport extends ValidationReport {
   module: string;
   file: string;
-  ok: boolean;
-  problems: { kind: 'missing' | 'integrity' | 'foreign_key' | 'diverged'; object: string; message: string }[];
 }
 
 /** What `doctor` found about the add-on and a file. */
@@ -125,6 +96,7 @@ export function reportOf<Report>(answer: CommandAnswer, operation: string): Repo
   const { error } = answer;
   // An application looks into `cause`; on a command line the message is all there is.
   const hidden = error.code === 'CONNECTION_ERROR' || error.class === 'ConnectionError';
-  const message = hidden && !error.message.includes(error.reason) ? `${error.message}: ${error.reason}` : error.message;
+  const { reason = '' } = error;
+  const message = hidden && !error.message.includes(reason) ? `${error.message}: ${reason}` : error.message;
   throw toError({ ...error, message }, operation);
 }

@@ -1,4 +1,4 @@
-// Generated from src/telemetry/shape.rs by `npm run rows`: do not edit.
+// Generated from src/shapes.rs by `npm run rows`: do not edit.
 
 import { jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';
@@ -52,24 +52,25 @@ export interface TelemetryEvent<F = 'text'> {
 }
 
 function decodeTelemetryEvent(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, indices, texts } = chunk;
-  const [d0, d1, d2, d3, d4, d5, d6] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 16 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 4, label += 7, text += 3) {
     rows.push({
-      id: numbers[i],
-      sessionId: d0![indices[i]!],
-      eventType: d1![indices[n + i]!],
-      agentType: d2![indices[2 * n + i]!],
-      mode: d3![indices[3 * n + i]!],
-      prompt: texts[i],
-      streamData: texts[n + i],
-      sandboxId: d4![indices[4 * n + i]!],
-      repoUrl: d5![indices[5 * n + i]!],
-      metadata: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
-      timestamp: numbers[n + i],
-      createdAt: numbers[2 * n + i],
-      version: numbers[3 * n + i],
-      schemaVersion: d6![indices[6 * n + i]!],
+      id: numbers[number],
+      sessionId: cells[labels[label]!],
+      eventType: cells[labels[label + 1]!],
+      agentType: cells[labels[label + 2]!],
+      mode: cells[labels[label + 3]!],
+      prompt: cells[text],
+      streamData: cells[text + 1],
+      sandboxId: cells[labels[label + 4]!],
+      repoUrl: cells[labels[label + 5]!],
+      metadata: parsed ? jsonOutput(cells[text + 2]!) : cells[text + 2],
+      timestamp: numbers[number + 1],
+      createdAt: numbers[number + 2],
+      version: numbers[number + 3],
+      schemaVersion: cells[labels[label + 6]!],
     });
   }
 }
@@ -116,27 +117,29 @@ export interface TelemetrySession<F = 'text'> {
 }
 
 function decodeTelemetrySession(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, nulls, indices, texts } = chunk;
-  const [d0, d1, d2, d3, d4, d5] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels, bytes } = chunk;
+  const cells = chunk.cells as string[];
+  const nulls = chunk.nulls ? 84 * length + 56 : 0;
+  let number = 8, label = 36 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 9, label += 6, text += 2) {
     rows.push({
-      id: texts[i],
-      agentType: d0![indices[i]!],
-      mode: d1![indices[n + i]!],
-      status: d2![indices[2 * n + i]!],
-      startTime: numbers[i],
-      endTime: nulls !== null && nulls[n + i] === 1 ? null : numbers[n + i],
-      duration: nulls !== null && nulls[2 * n + i] === 1 ? null : numbers[2 * n + i],
-      eventCount: numbers[3 * n + i],
-      streamEventCount: numbers[4 * n + i],
-      errorCount: numbers[5 * n + i],
-      sandboxId: d3![indices[3 * n + i]!],
-      repoUrl: d4![indices[4 * n + i]!],
-      metadata: parsed ? jsonOutput(texts[n + i]!) : texts[n + i],
-      createdAt: numbers[6 * n + i],
-      updatedAt: numbers[7 * n + i],
-      version: numbers[8 * n + i],
-      schemaVersion: d5![indices[5 * n + i]!],
+      id: cells[text],
+      agentType: cells[labels[label]!],
+      mode: cells[labels[label + 1]!],
+      status: cells[labels[label + 2]!],
+      startTime: numbers[number],
+      endTime: nulls !== 0 && bytes[nulls + number + 1] === 1 ? null : numbers[number + 1],
+      duration: nulls !== 0 && bytes[nulls + number + 2] === 1 ? null : numbers[number + 2],
+      eventCount: numbers[number + 3],
+      streamEventCount: numbers[number + 4],
+      errorCount: numbers[number + 5],
+      sandboxId: cells[labels[label + 3]!],
+      repoUrl: cells[labels[label + 4]!],
+      metadata: parsed ? jsonOutput(cells[text + 1]!) : cells[text + 1],
+      createdAt: numbers[number + 6],
+      updatedAt: numbers[number + 7],
+      version: numbers[number + 8],
+      schemaVersion: cells[labels[label + 5]!],
     });
   }
 }
@@ -181,22 +184,24 @@ export interface TelemetryBuffer<F = 'text'> {
 }
 
 function decodeTelemetryBuffer(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, nulls, indices, texts } = chunk;
-  const [d0, d1, d2] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels, bytes } = chunk;
+  const cells = chunk.cells as string[];
+  const nulls = chunk.nulls ? 70 * length + 56 : 0;
+  let number = 8, label = 32 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 8, label += 3, text += 1) {
     rows.push({
-      id: numbers[i],
-      sessionId: d0![indices[i]!],
-      status: d1![indices[n + i]!],
-      eventCount: numbers[n + i],
-      bufferData: parsed ? jsonOutput(texts[i]!) : texts[i],
-      maxSize: numbers[2 * n + i],
-      createdAt: numbers[3 * n + i],
-      lastUpdated: numbers[4 * n + i],
-      flushedAt: nulls !== null && nulls[5 * n + i] === 1 ? null : numbers[5 * n + i],
-      flushAttempts: numbers[6 * n + i],
-      version: numbers[7 * n + i],
-      schemaVersion: d2![indices[2 * n + i]!],
+      id: numbers[number],
+      sessionId: cells[labels[label]!],
+      status: cells[labels[label + 1]!],
+      eventCount: numbers[number + 1],
+      bufferData: parsed ? jsonOutput(cells[text]!) : cells[text],
+      maxSize: numbers[number + 2],
+      createdAt: numbers[number + 3],
+      lastUpdated: numbers[number + 4],
+      flushedAt: nulls !== 0 && bytes[nulls + number + 5] === 1 ? null : numbers[number + 5],
+      flushAttempts: numbers[number + 6],
+      version: numbers[number + 7],
+      schemaVersion: cells[labels[label + 2]!],
     });
   }
 }
@@ -240,26 +245,28 @@ export interface TelemetryError<F = 'text'> {
 }
 
 function decodeTelemetryError(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, nulls, indices, texts } = chunk;
-  const [d0, d1, d2, d3, d4] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels, bytes } = chunk;
+  const cells = chunk.cells as string[];
+  const nulls = chunk.nulls ? 66 * length + 56 : 0;
+  let number = 8, label = 28 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 7, label += 5, text += 4) {
     rows.push({
-      id: numbers[i],
-      sessionId: d0![indices[i]!],
-      eventId: nulls !== null && nulls[n + i] === 1 ? null : numbers[n + i],
-      errorType: d1![indices[n + i]!],
-      errorMessage: texts[i],
-      errorStack: texts[n + i],
-      context: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
-      severity: d2![indices[2 * n + i]!],
-      resolved: numbers[2 * n + i] !== 0,
-      metadata: parsed ? jsonOutput(texts[3 * n + i]!) : texts[3 * n + i],
-      timestamp: numbers[3 * n + i],
-      createdAt: numbers[4 * n + i],
-      resolvedAt: nulls !== null && nulls[5 * n + i] === 1 ? null : numbers[5 * n + i],
-      resolvedBy: d3![indices[3 * n + i]!],
-      version: numbers[6 * n + i],
-      schemaVersion: d4![indices[4 * n + i]!],
+      id: numbers[number],
+      sessionId: cells[labels[label]!],
+      eventId: nulls !== 0 && bytes[nulls + number + 1] === 1 ? null : numbers[number + 1],
+      errorType: cells[labels[label + 1]!],
+      errorMessage: cells[text],
+      errorStack: cells[text + 1],
+      context: parsed ? jsonOutput(cells[text + 2]!) : cells[text + 2],
+      severity: cells[labels[label + 2]!],
+      resolved: numbers[number + 2] !== 0,
+      metadata: parsed ? jsonOutput(cells[text + 3]!) : cells[text + 3],
+      timestamp: numbers[number + 3],
+      createdAt: numbers[number + 4],
+      resolvedAt: nulls !== 0 && bytes[nulls + number + 5] === 1 ? null : numbers[number + 5],
+      resolvedBy: cells[labels[label + 3]!],
+      version: numbers[number + 6],
+      schemaVersion: cells[labels[label + 4]!],
     });
   }
 }
@@ -310,28 +317,30 @@ export interface TelemetryStatsRecord<F = 'text'> {
 }
 
 function decodeTelemetryStatsRecord(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, nulls, indices, texts } = chunk;
-  const [d0, d1] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels, bytes } = chunk;
+  const cells = chunk.cells as string[];
+  const nulls = chunk.nulls ? 108 * length + 56 : 0;
+  let number = 8, label = 52 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 13, label += 2, text += 3) {
     rows.push({
-      id: numbers[i],
-      statType: d0![indices[i]!],
-      statKey: texts[i],
-      totalEvents: numbers[n + i],
-      startEvents: numbers[2 * n + i],
-      streamEvents: numbers[3 * n + i],
-      endEvents: numbers[4 * n + i],
-      errorEvents: numbers[5 * n + i],
-      uniqueSessions: numbers[6 * n + i],
-      agentBreakdown: parsed ? jsonOutput(texts[n + i]!) : texts[n + i],
-      modeBreakdown: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
-      avgSessionDuration: nulls !== null && nulls[7 * n + i] === 1 ? null : numbers[7 * n + i],
-      minTimestamp: nulls !== null && nulls[8 * n + i] === 1 ? null : numbers[8 * n + i],
-      maxTimestamp: nulls !== null && nulls[9 * n + i] === 1 ? null : numbers[9 * n + i],
-      computedAt: numbers[10 * n + i],
-      updatedAt: numbers[11 * n + i],
-      version: numbers[12 * n + i],
-      schemaVersion: d1![indices[n + i]!],
+      id: numbers[number],
+      statType: cells[labels[label]!],
+      statKey: cells[text],
+      totalEvents: numbers[number + 1],
+      startEvents: numbers[number + 2],
+      streamEvents: numbers[number + 3],
+      endEvents: numbers[number + 4],
+      errorEvents: numbers[number + 5],
+      uniqueSessions: numbers[number + 6],
+      agentBreakdown: parsed ? jsonOutput(cells[text + 1]!) : cells[text + 1],
+      modeBreakdown: parsed ? jsonOutput(cells[text + 2]!) : cells[text + 2],
+      avgSessionDuration: nulls !== 0 && bytes[nulls + number + 7] === 1 ? null : numbers[number + 7],
+      minTimestamp: nulls !== 0 && bytes[nulls + number + 8] === 1 ? null : numbers[number + 8],
+      maxTimestamp: nulls !== 0 && bytes[nulls + number + 9] === 1 ? null : numbers[number + 9],
+      computedAt: numbers[number + 10],
+      updatedAt: numbers[number + 11],
+      version: numbers[number + 12],
+      schemaVersion: cells[labels[label + 1]!],
     });
   }
 }
@@ -378,23 +387,24 @@ export interface TelemetryAuditLog<F = 'text'> {
 }
 
 function decodeTelemetryAuditLog(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, indices, texts } = chunk;
-  const [d0, d1, d2, d3, d4] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 12 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 3, label += 5, text += 5) {
     rows.push({
-      id: numbers[i],
-      tableName: d0![indices[i]!],
-      recordId: texts[i],
-      operation: d1![indices[n + i]!],
-      oldValues: parsed ? jsonOutput(texts[n + i]!) : texts[n + i],
-      newValues: parsed ? jsonOutput(texts[2 * n + i]!) : texts[2 * n + i],
-      changedFields: parsed ? jsonOutput(texts[3 * n + i]!) : texts[3 * n + i],
-      userId: d2![indices[2 * n + i]!],
-      sessionId: d3![indices[3 * n + i]!],
-      reason: d4![indices[4 * n + i]!],
-      metadata: parsed ? jsonOutput(texts[4 * n + i]!) : texts[4 * n + i],
-      timestamp: numbers[n + i],
-      createdAt: numbers[2 * n + i],
+      id: numbers[number],
+      tableName: cells[labels[label]!],
+      recordId: cells[text],
+      operation: cells[labels[label + 1]!],
+      oldValues: parsed ? jsonOutput(cells[text + 1]!) : cells[text + 1],
+      newValues: parsed ? jsonOutput(cells[text + 2]!) : cells[text + 2],
+      changedFields: parsed ? jsonOutput(cells[text + 3]!) : cells[text + 3],
+      userId: cells[labels[label + 2]!],
+      sessionId: cells[labels[label + 3]!],
+      reason: cells[labels[label + 4]!],
+      metadata: parsed ? jsonOutput(cells[text + 4]!) : cells[text + 4],
+      timestamp: numbers[number + 1],
+      createdAt: numbers[number + 2],
     });
   }
 }
@@ -433,20 +443,21 @@ export interface TelemetryValidationRule<F = 'text'> {
 }
 
 function decodeTelemetryValidationRule(chunk: RowChunk, rows: unknown[], parsed: boolean): void {
-  const { length: n, numbers, indices, texts } = chunk;
-  const [d0, d1, d2] = chunk.dictionaries as string[][];
-  for (let i = 0; i < n; i++) {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 20 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 5, label += 3, text += 2) {
     rows.push({
-      id: numbers[i],
-      tableName: d0![indices[i]!],
-      fieldName: d1![indices[n + i]!],
-      ruleType: d2![indices[2 * n + i]!],
-      ruleConfig: parsed ? jsonOutput(texts[i]!) : texts[i],
-      errorMessage: texts[n + i],
-      isActive: numbers[n + i] !== 0,
-      priority: numbers[2 * n + i],
-      createdAt: numbers[3 * n + i],
-      updatedAt: numbers[4 * n + i],
+      id: numbers[number],
+      tableName: cells[labels[label]!],
+      fieldName: cells[labels[label + 1]!],
+      ruleType: cells[labels[label + 2]!],
+      ruleConfig: parsed ? jsonOutput(cells[text]!) : cells[text],
+      errorMessage: cells[text + 1],
+      isActive: numbers[number + 1] !== 0,
+      priority: numbers[number + 2],
+      createdAt: numbers[number + 3],
+      updatedAt: numbers[number + 4],
     });
   }
 }
@@ -480,17 +491,19 @@ export interface TelemetrySchemaVersion {
 }
 
 function decodeTelemetrySchemaVersion(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
-  const { length: n, numbers, texts } = chunk;
-  for (let i = 0; i < n; i++) {
+  const { length, numbers } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 3, text += 5) {
     rows.push({
-      id: numbers[i],
-      version: texts[i],
-      description: texts[n + i],
-      migrationScript: texts[2 * n + i],
-      rollbackScript: texts[3 * n + i],
-      appliedAt: numbers[n + i],
-      isActive: numbers[2 * n + i] !== 0,
-      metadata: texts[4 * n + i],
+      id: numbers[number],
+      version: cells[text],
+      description: cells[text + 1],
+      migrationScript: cells[text + 2],
+      rollbackScript: cells[text + 3],
+      appliedAt: numbers[number + 1],
+      isActive: numbers[number + 2] !== 0,
+      metadata: cells[text + 4],
     });
   }
 }

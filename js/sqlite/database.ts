@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { type Description, type FailureReport, native } from '../native.js';
+import { collect, type Description, type FailureReport, native } from '../native.js';
 import { lastFailure, misuse, toError, wrongType } from './failure.js';
-import { collect, Link, unreachableDatabases } from './link.js';
+import { FINISHED, Link, unreachableDatabases } from './link.js';
 import { checkOpenOptions } from './open-options.js';
 import { PreparedStatement } from './statement.js';
 import { makeTransaction } from './transaction.js';
@@ -12,17 +12,31 @@ class Joined {
   readonly number: number;
   readonly name: string;
   readonly memory: boolean;
+  readonly readonly: boolean;
+  /** What a database that is only lent has from its lender. */
+  readonly lender: { link: Link; verbose: ((sql: string) => void) | undefined; safeIntegers: boolean } | undefined;
 
-  constructor(number: number, name: string, memory: boolean) {
+  constructor(number: number, name: string, memory: boolean, readonly: boolean, lender?: Joined['lender']) {
     this.number = number;
     this.name = name;
     this.memory = memory;
+    this.readonly = readonly;
+    this.lender = lender;
   }
 }
 
 /** A database over a native connection that is open already. */
-export const adopt = (number: number, name: string, memory: boolean): Database =>
-  new Database(new Joined(number, name, memory) as unknown as string);
+export const adopt = (number: number, name: string, memory: boolean, readonly = false): Database =>
+  new Database(new Joined(number, name, memory, readonly) as unknown as string);
+
+/** The native connection of a database. */
+export let linkOf: (database: Database) => Link;
+
+/**
+ * A second object over the connection of a database, and what ends its use: from then on it, its statements and its
+ * iterators throw `TypeError` "The migration has finished", while the connection stays open.
+ */
+export let lend: (database: Database) => { lent: Database; end: () => void };
 
 /** Close a database also in the middle of an iteration: whoever has made it wants it to be gone. */
 export let closeNow: (database: Database) => void;
@@ -42,7 +56,7 @@ export let closeNow: (database: Database) => void;
  * db.close();
  */
 export class Database implements Disposable {
-  readonly #link = new Link();
+  readonly #link: Link;
   readonly #verbose: ((sql: string) => void) | undefined;
   readonly #name: string;
   readonly #memory: boolean;
@@ -51,11 +65,26 @@ export class Database implements Disposable {
   #safeIntegers = false;
 
   static {
+    linkOf = (database) => database.#link;
+    lend = (database) => {
+      const link = database.#link;
+      const lender = { link, verbose: database.#verbose, safeIntegers: database.#safeIntegers };
+      const joined = new Joined(link.number, database.#name, database.#memory, database.#readonly, lender);
+      const lent = new Database(joined as unknown as string);
+      link.borrower = lent.#link;
+      const end = () => {
+        link.borrower = undefined;
+        lent.#link.number = FINISHED;
+      };
+      return { lent, end };
+    };
     closeNow = (database) => {
       const link = database.#link;
       if (link.number === 0) return;
       native().sqliteAbandon(link.number);
       link.number = 0;
+      // Its number may be given to another connection now.
+      if (link.borrower !== undefined) link.borrower.number = FINISHED;
       unreachableDatabases.unregister(database);
     };
   }
@@ -70,10 +99,13 @@ export class Database implements Disposable {
    */
   constructor(path: string = ':memory:', options: OpenOptions = {}) {
     if ((path as unknown) instanceof Joined) {
-      const { number, name, memory } = path as unknown as Joined;
+      const { number, name, memory, readonly, lender } = path as unknown as Joined;
       this.#name = name;
       this.#memory = memory;
-      this.#readonly = false;
+      this.#readonly = readonly;
+      this.#verbose = lender?.verbose;
+      this.#safeIntegers = lender?.safeIntegers ?? false;
+      this.#link = new Link(lender?.link);
       this.#link.number = number;
     } else {
       if (typeof path !== 'string') throw wrongType('first argument', 'a string');
@@ -82,10 +114,11 @@ export class Database implements Disposable {
       this.#memory = path.trim() === '' || path.trim() === ':memory:';
       this.#readonly = readonly;
       this.#verbose = verbose;
+      this.#link = new Link();
       this.#link.number = native().sqliteOpen(path, process.cwd(), readonly, fileMustExist, timeout);
       if (this.#link.number === 0) throw lastFailure('open');
     }
-    unreachableDatabases.register(this, this.#link, this);
+    if (this.#link.lender === undefined) unreachableDatabases.register(this, this.#link, this);
   }
 
   /** The path as it was given. */
@@ -95,7 +128,7 @@ export class Database implements Disposable {
 
   /** Whether it has not been closed. */
   get open(): boolean {
-    return this.#link.number !== 0;
+    return this.#link.open;
   }
 
   /** Whether it has no file. */

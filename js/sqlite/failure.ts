@@ -40,7 +40,7 @@ export function toError(report: FailureReport, operation: string): Error {
 }
 
 /** What the system said, in the shape of Node's own errors. */
-function systemError({ message, systemCode, path }: FailureReport): Error | undefined {
+export function systemError({ message, systemCode, path }: FailureReport): Error | undefined {
   if (systemCode === undefined) return undefined;
   return Object.assign(new Error(message), { code: systemCode, syscall: 'mkdir', path });
 }

@@ -1,7 +1,7 @@
 /**
  * What a database shares with its statements and iterators.
  */
-import { native, type NativeModule } from '../native.js';
+import { collect, native, type NativeModule } from '../native.js';
 import { lastFailure } from './failure.js';
 
 /** What a fast call does (src/node/sqlite/mod.rs). */
@@ -32,12 +32,16 @@ export const MOST_VALUES = 12;
 /** Position of the first value among the shared numbers. */
 export const NUMBERS = 4;
 
-/** Makes an array of what native code delivers: its arguments. */
-export const collect = (...values: unknown[]): unknown[] => values;
+/** The number of a connection that was lent to a migration, after its end (src/node/sqlite/table.rs). */
+export const FINISHED = 2 ** 32 - 1;
 
 /** A native connection: its number, 0 when it is closed, and at hand what is called most. */
 export class Link {
   number = 0;
+  /** Whose connection it is, if it was lent. */
+  readonly lender: Link | undefined;
+  /** To whom it is lent. */
+  borrower: Link | undefined;
   /**
    * What this thread shares with native code. Before a call: connection, statement, operation, how, and values that are
    * numbers. After it: its status and numbers.
@@ -45,7 +49,8 @@ export class Link {
   readonly numbers: Float64Array;
   readonly #call: NativeModule['sqliteCall'];
 
-  constructor() {
+  constructor(lender?: Link) {
+    this.lender = lender;
     const { sqliteShare, sqliteCall } = native();
     this.numbers = sqliteShare();
     this.#call = sqliteCall;
@@ -73,9 +78,14 @@ export class Link {
     }
   }
 
+  /** Whether it can be used. */
+  get open(): boolean {
+    return this.number !== 0 && this.number !== FINISHED;
+  }
+
   /** @throws {TypeError} `ERR_NOT_OPEN` */
   assertOpen(operation: string): void {
-    if (this.number === 0 && native().sqliteCheck(0, null, Access.later) !== 0) throw lastFailure(operation);
+    if (!this.open && native().sqliteCheck(this.number, null, Access.later) !== 0) throw lastFailure(operation);
   }
 
   /** Whether a transaction is open. */
@@ -91,10 +101,14 @@ export interface Handle {
   id: number;
 }
 
+/** Free a statement; one that was lent also when it can be used no more. */
+export function free({ link, id }: Handle): void {
+  const { number } = link.lender ?? link;
+  if (number !== 0) native().sqliteFree(number, id);
+}
+
 /** Frees statements that nobody can reach any more. */
-export const unreachableStatements = new FinalizationRegistry<Handle>(({ link, id }) => {
-  if (link.number !== 0) native().sqliteFree(link.number, id);
-});
+export const unreachableStatements = new FinalizationRegistry<Handle>(free);
 
 /** Closes databases that nobody can reach any more. */
 export const unreachableDatabases = new FinalizationRegistry<Link>((link) => {

@@ -2,7 +2,7 @@ import { type Description, native } from '../native.js';
 import { bindArguments, Kind, stage, valuesByIndex } from './binding.js';
 import type { Database } from './database.js';
 import { lastFailure, misuse, wrongType } from './failure.js';
-import { Access, type Handle, How, type Link, MOST_VALUES, Operation, Status, unreachableStatements } from './link.js';
+import { Access, free, type Handle, How, type Link, MOST_VALUES, Operation, Status, unreachableStatements } from './link.js';
 import { RowIterator } from './row-iterator.js';
 import { appendRows, firstRow, Mode } from './rows.js';
 import type { BindArgs, ColumnInfo, RunResult, Statement } from './types.js';
@@ -150,7 +150,7 @@ export class PreparedStatement<R = any> implements Statement<R> {
   /** Let go of it at once; for a statement that nobody else has. */
   free(): void {
     unreachableStatements.unregister(this);
-    if (this.#link.number !== 0) native().sqliteFree(this.#link.number, this.#handle.id);
+    free(this.#handle);
   }
 
   /** Run, or begin to read. Returns the first cells; the status is among the shared numbers. */

@@ -66,7 +66,8 @@ function wrap<A extends unknown[], T>(transacted: Transacted, fn: (...args: A) =
   };
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether `await` would wait for it. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return Boolean(value) && typeof (value as { then?: unknown }).then === 'function';
 }
 

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use crate::error::{Error, Result};
-use crate::migration::{DEPENDENCIES, MigrationSet};
-use crate::store::Settings;
-use crate::{telemetry, usage};
+use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
+use crate::packed::Input;
+use crate::store::{Location, Settings};
+use crate::{database, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +30,14 @@ pub const MODULES: &[Module] = &[
         settings: |path| telemetry::default_settings(&path.to_string_lossy()),
     },
     Module {
+        name: database::schema::MODULE,
+        set: database::schema::migrations,
+        settings: |path| Ok(database::settings(Location::File(path.to_owned()))),
+    },
+    Module {
         name: usage::schema::MODULE,
         set: usage::schema::migrations,
-        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+        settings: |path| Ok(usage::settings(Location::File(path.to_owned()))),
     },
 ];
 
@@ -55,6 +63,34 @@ pub fn with_required(name: &str) -> Result<Vec<&'static Module>> {
     }
     modules.push(find(name)?);
     Ok(modules)
+}
+
+/// The set of `module` that a caller lists; where it repeats or continues the built-in one, with that one's rules.
+///
+/// # Errors
+/// Those of [`migration::listed`] and [`MigrationSet::new`].
+pub fn listed_set(module: &str, list: &Input) -> Result<MigrationSet> {
+    let set = MigrationSet::new(module, migration::listed(module, list)?)?;
+    Ok(match built_in(module)? {
+        Some(built_in) => set.like(&built_in),
+        None => set,
+    })
+}
+
+/// The set of `module` that the journal of a file tells of. `given` is one of its migrations.
+///
+/// # Errors
+/// As [`migration::recorded`].
+pub fn recorded_set(conn: &Connection, module: &str, given: Option<&Migration>) -> Result<MigrationSet> {
+    migration::recorded(conn, module, built_in(module)?.as_ref(), given)
+}
+
+/// The built-in set of `module`, if it has one.
+///
+/// # Errors
+/// None in practice: the sets are constants of this crate.
+pub fn built_in(module: &str) -> Result<Option<MigrationSet>> {
+    MODULES.iter().find(|it| it.name == module).map(|it| (it.set)()).transpose()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod migrate;
 mod request;
 mod rollback;
 
-pub use catalog::{MODULES, Module, find, with_required};
+pub use catalog::{MODULES, Module, built_in, find, listed_set, recorded_set, with_required};
 pub use copy::{BackupReport, backup};
 pub use doctor::{Diagnosis, FileDiagnosis, Finding, ModuleVersion, diagnose};
 pub use inspect::{FileStatus, FileValidation};

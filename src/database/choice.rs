@@ -2,42 +2,22 @@
 //! Which migrations apply to an application database (database.md §4).
 
 use crate::error::Result;
-use crate::migration::{Migration, MigrationCode, MigrationError, MigrationSet};
+use crate::migration::{self, Migration, MigrationCode, MigrationError};
 
 use super::schema;
 
-/// The set that was chosen, and where it comes from.
-#[derive(Clone)]
-pub struct Choice {
-    /// The set.
-    pub set: MigrationSet,
-    /// Whether the built-in migrations stand before those that were given.
-    pub continues: bool,
-}
-
-impl Choice {
-    /// The set of `module`: the built-in one, which belongs to module `database` alone; the list that was `given`; or the
-    /// built-in one and behind it the list.
-    ///
-    /// # Errors
-    /// `MIGRATION_INVALID_MODULE`; those of [`MigrationSet::new`]; `MIGRATION_GAP` for a list that starts neither at 1 nor
-    /// where the built-in set ends.
-    pub fn of(module: &str, given: Option<Vec<Migration>>) -> Result<Self> {
-        if module != schema::MODULE {
-            return Ok(Self { set: MigrationSet::custom(module, given.unwrap_or_default())?, continues: false });
-        }
-        let built_in = schema::list();
-        let Some(list) = given else {
-            return Ok(Self { set: schema::migrations()?, continues: true });
-        };
-        let next = built_in.len() + 1;
-        let continues = match list.iter().map(|it| it.version).min() {
-            None => return Err(empty().into()),
-            Some(lowest) => usize::try_from(lowest) == Ok(next),
-        };
-        let list = if continues { [built_in, list].concat() } else { list };
-        Ok(Self { set: MigrationSet::new(module, list)?, continues })
+/// Whether the built-in migrations stand before those that were `given` for `module`: without any, and where these begin
+/// at the version after the last one. Otherwise the list stands for itself; whether it is one, the set will tell.
+///
+/// # Errors
+/// `MIGRATION_INVALID_MODULE`; `MIGRATION_GAP` for an empty list of module `database`.
+pub fn continues_built_in(module: &str, given: Option<&[Migration]>) -> Result<bool> {
+    if module != schema::MODULE {
+        return migration::check_custom(module).map(|()| false);
     }
+    let Some(list) = given else { return Ok(true) };
+    let lowest = list.iter().map(|it| it.version).min().ok_or_else(empty)?;
+    Ok(usize::try_from(lowest - 1) == Ok(schema::list().len()))
 }
 
 /// A list that may grow to anything says nothing about which tables are wanted.
@@ -50,18 +30,23 @@ fn empty() -> MigrationError {
 mod tests {
     use super::*;
     use crate::error::Error;
+    use crate::migration::MigrationSet;
 
     fn list(versions: &[i64]) -> Option<Vec<Migration>> {
         Some(versions.iter().map(|version| Migration::external(*version, format!("m{version}"), true)).collect())
     }
 
+    fn set(module: &str, given: Option<Vec<Migration>>) -> Result<MigrationSet> {
+        let before = if continues_built_in(module, given.as_deref())? { schema::list() } else { Vec::new() };
+        MigrationSet::new(module, [before, given.unwrap_or_default()].concat())
+    }
+
     fn names(module: &str, given: Option<Vec<Migration>>) -> Vec<String> {
-        let choice = Choice::of(module, given).expect("choice");
-        choice.set.migrations().iter().map(|it| it.name.clone()).collect()
+        set(module, given).expect("set").migrations().iter().map(|it| it.name.clone()).collect()
     }
 
     fn refused(module: &str, versions: &[i64]) -> &'static str {
-        match Choice::of(module, list(versions)).err() {
+        match set(module, list(versions)).err() {
             Some(Error::Migration(error)) => error.code.as_str(),
             other => panic!("expected a MigrationError, found {other:?}"),
         }

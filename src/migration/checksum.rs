@@ -20,6 +20,11 @@ pub fn agree(one: &str, other: &str) -> bool {
     kind(one) != kind(other) || one == other
 }
 
+/// Whether it stands for a function.
+pub fn is_external(checksum: &str) -> bool {
+    kind(checksum) == "js"
+}
+
 fn kind(checksum: &str) -> &str {
     checksum.split_once(':').map_or(checksum, |(kind, _)| kind)
 }

@@ -35,7 +35,12 @@ impl Failure {
     pub fn new(name: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let text = if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") };
-        Self(Box::new(Thrown { kind: Kind::Threw, text, message, cause: None }))
+        Self::thrown(text, message)
+    }
+
+    /// A function that threw something: as a string, and its message alone.
+    pub fn thrown(text: impl Into<String>, message: impl Into<String>) -> Self {
+        Self(Box::new(Thrown { kind: Kind::Threw, text: text.into(), message: message.into(), cause: None }))
     }
 
     /// A function that returned a promise.

@@ -8,6 +8,9 @@ use super::error::{MigrationCode, MigrationError};
 /// The journal names of the built-in modules.
 pub const BUILT_IN: [&str; 5] = ["telemetry", "database", "analytics", "usage", "instances"];
 
+/// The built-in module whose set an application continues, or replaces by its own.
+const APPLICATION: &str = "database";
+
 /// One built-in version that needs another module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dependency {
@@ -42,6 +45,14 @@ pub fn check_custom(name: &str) -> Result<()> {
         .into())
 }
 
+/// Accepts what migrations of an application can belong to: module `database`, or a custom one.
+///
+/// # Errors
+/// As [`check_custom`].
+pub fn check_application(name: &str) -> Result<()> {
+    if name == APPLICATION { Ok(()) } else { check_custom(name) }
+}
+
 /// Whether the journal may hold `name` at all.
 pub(super) fn is_well_formed(name: &str) -> bool {
     name.len() <= 64
@@ -61,5 +72,11 @@ mod tests {
         for name in ["a", "my-app_2", &"a".repeat(64)] {
             assert!(check_custom(name).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn an_application_has_the_module_database_or_one_of_its_own() {
+        assert!(check_application("database").is_ok() && check_application("shop").is_ok());
+        assert!(check_application("usage").is_err() && check_application("").is_err());
     }
 }

@@ -5,15 +5,16 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 
+use super::drive::Steps;
 use super::error::{MigrationCode, MigrationError};
 use super::failure::Failure;
 use super::inspect;
-use super::journal::{self, JournalKind};
+use super::journal::{self, JournalKind, JournalRow};
 use super::open;
 use super::plan::MigrationRef;
 use super::runner;
 use super::schema::Schema;
-use super::set::{Migration, MigrationSet};
+use super::set::{Migration, MigrationSet, Script};
 use super::step::Step;
 
 /// A rollback in progress, driven like a [`runner::Run`]: the caller runs `down` between `begin` and `finish`.
@@ -21,8 +22,9 @@ pub struct Rollback {
     set: MigrationSet,
     /// Highest last, so that the next one is popped.
     left: Vec<Migration>,
-    done: Vec<MigrationRef>,
-    step: Option<Step>,
+    done: Vec<JournalRow>,
+    /// In progress, with the row that it will delete.
+    step: Option<(Step, JournalRow)>,
 }
 
 impl Rollback {
@@ -58,9 +60,10 @@ impl Rollback {
 
     fn plan(conn: &Connection, set: &MigrationSet, current: i64, target: i64) -> Result<Self> {
         let left: Vec<_> = (target + 1..=current).filter_map(|version| set.get(version).cloned()).collect();
-        if let Some(migration) = left.iter().rev().find(|migration| migration.down.is_none()) {
-            let text = format!("Migration {} does not support rollback", migration.version);
-            return Err(error(MigrationCode::NoDown, set, migration.version, text));
+        let has_no_down = |version: &i64| set.get(*version).is_none_or(|migration| migration.down.is_none());
+        if let Some(version) = (target + 1..=current).rev().find(has_no_down) {
+            let text = format!("Migration {version} does not support rollback");
+            return Err(error(MigrationCode::NoDown, set, version, text));
         }
         inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), target)?;
         if conn.is_readonly("main")? {
@@ -80,12 +83,12 @@ impl Rollback {
         while let Some(migration) = self.left.last().cloned() {
             let step = Step::open(conn, &migration)?;
             match still_latest(conn, &self.set, migration.version) {
-                Ok(true) => {
-                    self.step = Some(step.unwatched(conn)?);
+                Ok(Some(row)) => {
+                    self.step = Some((step.unwatched(conn)?, row));
                     return Ok(Some(migration));
                 }
                 // Another process rolled it back.
-                Ok(false) => {
+                Ok(None) => {
                     step.abandon(conn)?;
                     self.left.pop();
                 }
@@ -101,7 +104,7 @@ impl Rollback {
     /// `MIGRATION_FAILED`, `MIGRATION_ASYNC`, `MIGRATION_FOREIGN_KEY` after this step was rolled back; steps before
     /// it stay. Those of SQLite.
     pub fn finish(&mut self, conn: &mut Connection, outcome: Result<(), Failure>) -> Result<()> {
-        let (Some(mut step), Some(migration)) = (self.step.take(), self.left.pop()) else {
+        let (Some((mut step, row)), Some(migration)) = (self.step.take(), self.left.pop()) else {
             return Err(Error::Internal("No rollback has begun".to_owned()));
         };
         let undone = step
@@ -112,7 +115,7 @@ impl Rollback {
             return step.abandon(conn).and(Err(error.into()));
         }
         step.commit(conn)?;
-        self.done.push(MigrationRef { version: migration.version, name: migration.name });
+        self.done.push(row);
         Ok(())
     }
 
@@ -120,8 +123,8 @@ impl Rollback {
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn end(mut self, conn: &mut Connection) -> Result<Vec<MigrationRef>> {
-        self.step.take().map_or(Ok(()), |step| step.abandon(conn))?;
+    pub fn end(mut self, conn: &mut Connection) -> Result<Vec<JournalRow>> {
+        self.step.take().map_or(Ok(()), |(step, _)| step.abandon(conn))?;
         Ok(self.done)
     }
 }
@@ -132,19 +135,24 @@ impl Rollback {
 /// As [`Rollback::to`], [`Rollback::begin`] and [`Rollback::finish`].
 pub fn rollback(conn: &mut Connection, set: &MigrationSet, target: i64) -> Result<Vec<MigrationRef>> {
     let mut rollback = Rollback::to(conn, set, target)?;
-    let driven = loop {
-        let next = match rollback.begin(conn) {
-            Ok(Some(migration)) => migration,
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        };
-        let outcome = next.down.as_ref().map_or(Ok(()), |down| runner::run_script(conn, down));
-        if let Err(error) = rollback.finish(conn, outcome) {
-            break Err(error);
-        }
-    };
+    let driven = rollback.run_all(conn);
     let done = rollback.end(conn);
-    driven.and(done)
+    let reference = |row: JournalRow| MigrationRef { version: row.version, name: row.name };
+    driven.and(done).map(|rows| rows.into_iter().map(reference).collect())
+}
+
+impl Steps for Rollback {
+    fn begin(&mut self, conn: &mut Connection) -> Result<Option<Migration>> {
+        Rollback::begin(self, conn)
+    }
+
+    fn finish(&mut self, conn: &mut Connection, outcome: Result<(), Failure>) -> Result<()> {
+        Rollback::finish(self, conn, outcome)
+    }
+
+    fn script(migration: &Migration) -> Option<&Script> {
+        migration.down.as_ref()
+    }
 }
 
 /// A target as JavaScript or the command line gives it: `None` is the version before the current one.
@@ -185,16 +193,16 @@ fn current(conn: &Connection, set: &MigrationSet) -> Result<i64> {
     Ok(inspection.current().max(inspection.adoptable.unwrap_or(0)))
 }
 
-/// Whether `version` is still recorded and the highest.
-fn still_latest(conn: &Connection, set: &MigrationSet, version: i64) -> Result<bool> {
-    let applied = runner::read_journal(conn, set)?;
+/// The row of `version`, if it is still recorded and the highest.
+fn still_latest(conn: &Connection, set: &MigrationSet, version: i64) -> Result<Option<JournalRow>> {
+    let mut applied = runner::read_journal(conn, set)?;
     inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), version - 1)?;
     match applied.last() {
         Some(row) if row.version > version => {
             let text = format!("Migration {version} is not the latest; roll back migration {} first", row.version);
             Err(error(MigrationCode::NotLatest, set, version, text))
         }
-        last => Ok(last.is_some_and(|row| row.version == version)),
+        _ => Ok(applied.pop().filter(|row| row.version == version)),
     }
 }
 

@@ -40,6 +40,12 @@ pub trait ModuleRules: Send + Sync {
         recognise::recognise(self.optional_columns(), file, set, declared)
     }
 
+    /// Whether an application may have functions of its own recorded behind the set's versions. A file that has some is
+    /// then not ahead of the set.
+    fn may_be_continued(&self) -> bool {
+        false
+    }
+
     /// Columns, as (table, column), that a table may lack and still match.
     fn optional_columns(&self) -> &'static [(&'static str, &'static str)] {
         &[]

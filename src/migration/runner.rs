@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 
+use super::drive::Steps;
 use super::dry_run::DryRun;
 use super::error::{MigrationCode, MigrationError};
 use super::failure::Failure;
@@ -218,19 +219,23 @@ pub fn plan(conn: &mut Connection, set: &MigrationSet, allow_destructive: bool) 
 
 /// Runs every script of a run that is SQL throughout.
 pub(super) fn drive(conn: &mut Connection, mut run: Run) -> Result<Vec<MigrationPlanItem>> {
-    let driven = loop {
-        let next = match run.begin(conn) {
-            Ok(Some(migration)) => migration,
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        };
-        let outcome = run_script(conn, &next.up);
-        if let Err(error) = run.finish(conn, outcome) {
-            break Err(error);
-        }
-    };
+    let driven = run.run_all(conn);
     let items = run.end(conn);
     driven.and(items)
+}
+
+impl Steps for Run {
+    fn begin(&mut self, conn: &mut Connection) -> Result<Option<Migration>> {
+        Run::begin(self, conn)
+    }
+
+    fn finish(&mut self, conn: &mut Connection, outcome: Result<(), Failure>) -> Result<()> {
+        Run::finish(self, conn, outcome)
+    }
+
+    fn script(migration: &Migration) -> Option<&Script> {
+        Some(&migration.up)
+    }
 }
 
 /// Runs a script that is SQL.
@@ -278,7 +283,7 @@ pub(super) fn refuse_open_transaction(conn: &Connection, module: &str) -> Result
 }
 
 fn refuse_readonly(conn: &Connection, set: &MigrationSet, inspection: &Inspection) -> Result<()> {
-    if inspection.current() == set.latest() || !conn.is_readonly("main")? {
+    if inspection.current() >= set.latest() || !conn.is_readonly("main")? {
         return Ok(());
     }
     let text = format!("{} has pending migrations, but the connection is read-only", set.module());

@@ -69,22 +69,19 @@ impl Migration {
         up: impl Into<Cow<'static, str>>,
         down: Option<Cow<'static, str>>,
     ) -> Self {
-        let (up, down) = (Script::Sql(up.into()), down.map(Script::Sql));
-        let flags = Flags::of(&up);
-        let foreign_keys_off = flags.foreign_keys_off || down.as_ref().is_some_and(|it| Flags::of(it).foreign_keys_off);
-        Self { version, name: name.into(), up, down, destructive: flags.destructive, foreign_keys_off }
+        Self::of(version, name, Script::Sql(up.into()), down.map(Script::Sql))
     }
 
     /// A migration whose functions the caller runs.
     pub fn external(version: i64, name: impl Into<String>, has_down: bool) -> Self {
-        Self {
-            version,
-            name: name.into(),
-            up: Script::External,
-            down: has_down.then_some(Script::External),
-            destructive: false,
-            foreign_keys_off: false,
-        }
+        Self::of(version, name, Script::External, has_down.then_some(Script::External))
+    }
+
+    /// A migration of these scripts, with the flags that their SQL has.
+    pub(super) fn of(version: i64, name: impl Into<String>, up: Script, down: Option<Script>) -> Self {
+        let flags = Flags::of(&up);
+        let foreign_keys_off = flags.foreign_keys_off || down.as_ref().is_some_and(|it| Flags::of(it).foreign_keys_off);
+        Self { version, name: name.into(), up, down, destructive: flags.destructive, foreign_keys_off }
     }
 
     /// What the journal keeps to recognise this migration.
@@ -141,6 +138,16 @@ impl MigrationSet {
         self
     }
 
+    /// The same set with the rules of `built_in`, if it repeats that set or its beginning, continued or not.
+    #[must_use]
+    pub fn like(mut self, built_in: &Self) -> Self {
+        let repeats = |(own, known): (&Migration, &Migration)| own.name == known.name && own.up == known.up;
+        if self.migrations.iter().zip(&*built_in.migrations).all(repeats) {
+            self.rules = Arc::clone(&built_in.rules);
+        }
+        self
+    }
+
     /// Journal name.
     pub fn module(&self) -> &str {
         &self.module
@@ -180,11 +187,19 @@ pub fn version_of(module: &str, version: f64) -> Result<i64> {
     Err(MigrationError::new(MigrationCode::Invalid, module, text).into())
 }
 
-fn check_migration(module: &str, migration: &Migration) -> Result<()> {
+/// Checks a migration by itself.
+///
+/// # Errors
+/// `MIGRATION_INVALID` for a version below 1, a blank name, and SQL that holds U+0000.
+pub(super) fn check_migration(module: &str, migration: &Migration) -> Result<()> {
     let problem = if migration.version < 1 {
         "Migration version must be an integer from 1"
     } else if migration.name.trim().is_empty() {
         "Migration name must not be empty"
+    } else if has_nul(&migration.up) || migration.down.as_ref().is_some_and(has_nul) {
+        // SQLite would take it for the end.
+        let text = format!("The SQL of migration {} ({}) contains U+0000", migration.version, migration.name);
+        return Err(MigrationError::new(MigrationCode::Invalid, module, text).at(migration.version).into());
     } else {
         return Ok(());
     };
@@ -196,6 +211,10 @@ fn check_migration(module: &str, migration: &Migration) -> Result<()> {
         }),
     );
     Err(error.at(migration.version).into())
+}
+
+fn has_nul(script: &Script) -> bool {
+    matches!(script, Script::Sql(sql) if sql.contains('\0'))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 use super::foreign_keys;
 use super::inspect;
-use super::journal::{self, JournalKind};
+use super::journal::{self, JournalKind, JournalRow};
 use super::plan::{Problem, ProblemKind, ValidationReport};
 use super::schema::Schema;
 use super::set::MigrationSet;
@@ -57,14 +57,15 @@ pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<P
     let checked = JournalKind::of(&file, set.module()).and_then(|kind| {
         let applied = journal::rows(conn, kind, set.module())?;
         inspect::compare(set, &applied)?;
-        Ok(applied.len())
+        Ok(applied)
     });
     match checked {
-        Ok(0) => Ok(()),
+        Ok(applied) if applied.is_empty() => Ok(()),
         Ok(applied) => {
             let declared = Schema::declared(set)?;
-            if let Some(wanted) = declared.get(applied.min(declared.len()).wrapping_sub(1)) {
-                missing_objects(&file, wanted, problems);
+            let (known, functions) = applied.split_at(applied.len().min(declared.len()));
+            if let Some(wanted) = known.len().checked_sub(1).and_then(|last| declared.get(last)) {
+                missing_objects(&file, wanted, functions, problems);
             }
             Ok(())
         }
@@ -78,11 +79,16 @@ pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<P
     }
 }
 
-fn missing_objects(file: &Schema, wanted: &Schema, problems: &mut Vec<Problem>) {
+/// What is `wanted` and not there. The `functions` that were applied since may have dropped indexes, views and triggers;
+/// tables and columns only if they are recorded as destructive.
+fn missing_objects(file: &Schema, wanted: &Schema, functions: &[JournalRow], problems: &mut Vec<Problem>) {
     let mut miss = |kind: &str, name: &str| {
         let message = format!("{kind} {name} is missing");
         problems.push(Problem { kind: ProblemKind::Missing, object: name.to_owned(), message });
     };
+    if functions.iter().any(|row| row.destructive) {
+        return;
+    }
     for table in &wanted.tables {
         match file.table(&table.name) {
             None => miss("table", &table.name),
@@ -92,6 +98,9 @@ fn missing_objects(file: &Schema, wanted: &Schema, problems: &mut Vec<Problem>) 
                 }
             }
         }
+    }
+    if !functions.is_empty() {
+        return;
     }
     wanted.indexes.iter().filter(|it| file.index(&it.name).is_none()).for_each(|it| miss("index", &it.name));
     wanted.views.iter().filter(|it| file.view(&it.name).is_none()).for_each(|it| miss("view", &it.name));

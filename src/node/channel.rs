@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::{
     Env, Result, Status,
-    bindgen_prelude::{Array, Function},
+    bindgen_prelude::{Function, Uint8ArraySlice, Unknown},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 
 use super::{
-    mailbox::{Mailbox, Payload},
-    output,
+    mailbox::{Mailbox, Payload, Taken},
+    output::{self, Memory},
 };
 
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
@@ -25,7 +25,7 @@ pub struct NativeChannel {
 
 #[napi]
 impl NativeChannel {
-    /// `onReady` is called when completions are waiting, once until `take` has returned null.
+    /// `onReady` is called when completions are waiting, once until `take` has said that no more are.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, on_ready: Function<'_, (), ()>) -> Result<Self> {
         let wake = on_ready.build_threadsafe_function::<()>().weak::<true>().build()?;
@@ -44,18 +44,38 @@ impl NativeChannel {
         Ok(Self { mailbox, wake })
     }
 
-    /// Take at most `limit` completions; null when there are none.
+    /// Take a completion. What it is stands in `memory` (js/native.ts, `Memory`); the result is its payload, or the cells
+    /// of its rows, which `collect` makes an array of.
     #[napi(catch_unwind)]
-    pub fn take<'env>(&self, env: &'env Env, limit: u32) -> Result<Option<Array<'env>>> {
-        let Some(completions) = self.mailbox.take(limit as usize) else { return Ok(None) };
-        let mut list = env.create_array(u32::try_from(completions.len()).unwrap_or(u32::MAX))?;
-        for (index, completion) in (0..).zip(completions) {
-            list.set(index, output::completion(env, &completion)?)?;
-            if let Payload::Rows(_, credits) = completion.payload {
-                credits.give_back();
+    pub fn take<'env>(
+        &self,
+        env: &'env Env,
+        mut memory: Uint8ArraySlice<'env>,
+        collect: Function<'env, (), Unknown<'env>>,
+    ) -> Result<Option<Unknown<'env>>> {
+        // SAFETY: JavaScript waits for this call and lends the memory to nobody else.
+        let mut memory = Memory(unsafe { memory.as_mut() });
+        let mut needed = 0;
+        let taken = self.mailbox.take(|completion| {
+            needed = output::memory_for(completion);
+            needed <= memory.0.len()
+        });
+        let (completion, more) = match taken {
+            Taken::Nothing => {
+                memory.nothing();
+                return Ok(None);
             }
+            Taken::Unfit => {
+                memory.too_small(needed);
+                return Ok(None);
+            }
+            Taken::One(completion, more) => (completion, more),
+        };
+        let value = output::completion(env, &completion, more, &mut memory, &collect);
+        if let Payload::Rows(_, credits) = completion.payload {
+            credits.give_back();
         }
-        Ok(Some(list))
+        value.map(Some)
     }
 
     /// Let the channel keep the process alive, or not.

@@ -1,4 +1,4 @@
-//! `NativeClient`: one client of one database file.
+//! `NativeClient`: one client of one database file, of whatever module.
 
 use std::{
     collections::HashMap,
@@ -7,8 +7,8 @@ use std::{
 };
 
 use napi::{
-    Env, JsValue, Result,
-    bindgen_prelude::{Array, ClassInstance, Float64ArraySlice, Int32ArraySlice, Object, Uint8ArraySlice, Unknown},
+    Env, Result,
+    bindgen_prelude::{Array, ClassInstance, Unknown},
 };
 use napi_derive::napi;
 
@@ -16,18 +16,14 @@ use super::{
     channel::NativeChannel,
     input,
     mailbox::{CallReply, ClientListener, Credits, Mailbox},
+    modules::{self, NewClient},
     output,
 };
 use crate::{
+    client::{Connected, Reply, Value},
     error::Error,
-    packed::{Input, Parcel, TextGroup},
     store::{Cancel, Listener, Settings},
-    telemetry::{
-        Args, Client, InsertMode, Method, Reply, Value,
-        config::{Environment, TelemetryConfig},
-        kinds::OnError,
-        shape,
-    },
+    telemetry,
 };
 
 /// The calls that can be cancelled, by number.
@@ -36,28 +32,30 @@ type InFlight = Arc<Mutex<HashMap<u32, (Cancel, Arc<Credits>)>>>;
 /// One client of one database file. No method throws or blocks; answers come through the channel.
 #[napi]
 pub struct NativeClient {
-    client: Arc<Client>,
+    client: Arc<dyn Connected>,
+    /// The same client, if it is one of telemetry.
+    pub(super) telemetry: Option<Arc<telemetry::Client>>,
     mailbox: Arc<Mailbox>,
     in_flight: InFlight,
     /// Holds one group of texts on its way in.
-    scratch: Mutex<Vec<u16>>,
+    pub(super) scratch: Mutex<Vec<u16>>,
 }
 
 #[napi]
 impl NativeClient {
-    /// A client of the file at `path` with a configuration that `resolveConfig` has checked.
+    /// A client of `module` for the file at `path`, with a configuration that `resolveConfig` has checked.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
         channel: ClassInstance<'_, NativeChannel>,
+        module: String,
         config: Unknown<'_>,
         path: String,
         client_id: u32,
     ) -> Result<Self> {
-        let config = resolved(input::input(&config)?, path)?;
         let mailbox = Arc::clone(&channel.mailbox);
         let listener: Arc<dyn Listener> = Arc::new(ClientListener { mailbox: Arc::clone(&mailbox), client: client_id });
-        let client = Arc::new(Client::new(config, listener));
+        let NewClient { client, telemetry } = modules::client(&module, input::input(&config)?, path, listener)?;
         // A thread that ends without close() lets go of the file. It does not wait for longer than a moment: what is
         // acknowledged is committed, and what is not may be lost.
         let leaving = Arc::downgrade(&client);
@@ -73,7 +71,7 @@ impl NativeClient {
                 }
             }
         })?;
-        Ok(Self { client, mailbox, in_flight: InFlight::default(), scratch: Mutex::default() })
+        Ok(Self { client, telemetry, mailbox, in_flight: InFlight::default(), scratch: Mutex::default() })
     }
 
     /// Open the file.
@@ -91,62 +89,19 @@ impl NativeClient {
         });
     }
 
-    /// Insert packed events. `mode`: 0 each alone, 1 all or none, 2 leave bad ones out, 3 into stream buffers. With `atOnce` a
-    /// lone event is inserted on this thread if that needs no waiting; the answer is then returned, and else null: there is
-    /// no answer to come, and the event has not been inserted.
-    #[napi(catch_unwind)]
-    #[allow(clippy::too_many_arguments, reason = "the packed form is flat on purpose")]
-    pub fn insert_events<'env>(
-        &self,
-        env: &'env Env,
-        call: u32,
-        mode: u32,
-        count: u32,
-        tags: Uint8ArraySlice<'_>,
-        lengths: Int32ArraySlice<'_>,
-        numbers: Float64ArraySlice<'_>,
-        texts: Array<'_>,
-        at_once: bool,
-    ) -> Result<Option<Object<'env>>> {
-        let mut groups = Vec::with_capacity(texts.len() as usize);
-        let mut units = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        for position in 0..texts.len() {
-            if let Some(text) = texts.get::<Unknown<'_>>(position)? {
-                input::read_utf16(text.value().env, text.raw(), &mut units)?;
-                groups.push(TextGroup::new(&units));
-            }
-        }
-        let cells = count as usize * shape::EVENT.width();
-        let tags = tags.get(..cells).unwrap_or(&tags);
-        let mode = match mode {
-            0 => InsertMode::Each,
-            1 => InsertMode::Batch(OnError::Rollback),
-            2 => InsertMode::Batch(OnError::Skip),
-            _ => InsertMode::Buffer,
-        };
-        let parcel = Parcel::new(&shape::EVENT, tags.to_vec(), lengths.to_vec(), numbers.to_vec(), groups);
-        if at_once {
-            return self.client.insert_now(parcel).map(|inserted| output::insert_reply(env, &inserted)).transpose();
-        }
-        self.client.insert_events(parcel, mode, self.reply(call));
-        Ok(None)
-    }
-
-    /// Start any other call.
+    /// Start a call of a method by its name.
     #[napi(catch_unwind)]
     pub fn call(&self, call: u32, method: String, args: Array<'_>) -> Result<()> {
         let reply = self.reply(call);
-        match method.as_str() {
-            "optimize" => self.client.optimize(reply),
-            "healthCheck" | "getHealthStatus" => self.client.health_check(reply),
-            name => match Method::named(name) {
-                Err(error) => reply.done("call", Err(error)),
-                Ok(method) => {
-                    let args: Args = input::args(method, &args)?;
-                    let cancel = reply.cancel.clone();
-                    self.client.call(method, &args, cancel, reply);
-                }
-            },
+        let started = match self.client.record_argument(&method) {
+            Ok(record) => {
+                let args = input::args(record, &args)?;
+                self.client.call(&method, &args, reply.cancel.clone(), Arc::clone(&reply) as Arc<dyn Reply>)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
+            reply.done("call", Err(error));
         }
         Ok(())
     }
@@ -195,13 +150,13 @@ impl NativeClient {
         &self,
         call: u32,
         operation: &'static str,
-        work: impl FnOnce(&Client) -> crate::error::Result<Value> + Send + 'static,
+        work: impl FnOnce(&dyn Connected) -> crate::error::Result<Value> + Send + 'static,
     ) {
         let reply = self.reply(call);
         let answer = Arc::clone(&reply);
         let client = Arc::clone(&self.client);
         let started = std::thread::Builder::new().name("runledger-open".into()).spawn(move || {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&client)))
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(client.as_ref())))
                 .unwrap_or_else(|_| Err(Error::Internal("panic in native code".into())));
             answer.done(operation, result);
         });
@@ -210,7 +165,7 @@ impl NativeClient {
         }
     }
 
-    fn reply(&self, call: u32) -> Arc<CallReply> {
+    pub(super) fn reply(&self, call: u32) -> Arc<CallReply> {
         let (cancel, credits) = (Cancel::default(), Arc::<Credits>::default());
         lock(&self.in_flight).insert(call, (cancel.clone(), Arc::clone(&credits)));
         let in_flight = Arc::clone(&self.in_flight);
@@ -219,6 +174,8 @@ impl NativeClient {
             number: call,
             cancel,
             credits,
+            tail: Mutex::default(),
+            report: self.client.reporter(),
             ended: Box::new(move |call| drop(lock(&in_flight).remove(&call))),
         })
     }
@@ -226,25 +183,6 @@ impl NativeClient {
 
 /// How long a thread that ends without close() waits for its last commit and checkpoint.
 const LEAVE_WITHIN: Duration = Duration::from_millis(500);
-
-/// A configuration that has been checked before, for the file at `path`.
-fn resolved(config: Input, path: String) -> Result<TelemetryConfig> {
-    let entries = match config {
-        Input::Map(entries) => entries,
-        _ => Vec::new(),
-    };
-    let entries = entries
-        .into_iter()
-        .map(|(key, value)| if key == "dbPath" { (key, Input::Text(path.clone())) } else { (key, value) })
-        .collect();
-    let environment = Environment {
-        cwd: std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned(),
-        debug: std::env::var("DEBUG").ok(),
-        ..Environment::default()
-    };
-    TelemetryConfig::parse(&Input::Map(entries), &environment)
-        .map_err(|error| napi::Error::from_reason(error.to_string()))
-}
 
 fn lock(in_flight: &InFlight) -> MutexGuard<'_, HashMap<u32, (Cancel, Arc<Credits>)>> {
     in_flight.lock().unwrap_or_else(PoisonError::into_inner)

@@ -63,7 +63,7 @@ fn answer<'env>(env: &'env Env, report: crate::error::Result<impl Serialize>, op
     let mut answer = Object::new(env)?;
     match report.and_then(|it| serde_json::to_value(it).map_err(|error| Error::Internal(error.to_string()))) {
         Ok(report) => answer.set("report", output::json(env, &report)?)?,
-        Err(error) => answer.set("error", output::failure(env, &error, operation)?)?,
+        Err(error) => answer.set("error", output::failure(env, &error.report(operation))?)?,
     }
     Ok(answer)
 }

@@ -14,7 +14,7 @@ use crate::telemetry::config::{Environment, TelemetryConfig};
 pub fn resolve_config<'env>(env: &'env Env, config: Unknown<'_>, environment: Unknown<'_>) -> Result<Object<'env>> {
     let mut answer = Object::new(env)?;
     match TelemetryConfig::parse(&input::input(&config)?, &surroundings(&environment)?) {
-        Err(error) => answer.set("error", output::failure(env, &error, "constructor")?)?,
+        Err(error) => answer.set("error", output::failure(env, &error.report("constructor"))?)?,
         Ok(config) => {
             let mut resolved = Object::new(env)?;
             for (key, value) in config.entries() {

@@ -9,21 +9,21 @@ use napi::{
 };
 
 use crate::{
+    client::{Arg, Args, RecordArgument},
     packed::{Batch, Field, Input, Shape},
-    telemetry::{Arg, Args, Method},
 };
 
 /// Nesting that no option or filter has; deeper values count as something that is no option.
 const DEEPEST: u32 = 16;
 
-/// The arguments of `method`.
-pub(super) fn args(method: &Method, values: &Array<'_>) -> Result<Args> {
+/// The arguments of a method, of which `record` is one that is a record.
+pub(super) fn args(record: Option<RecordArgument>, values: &Array<'_>) -> Result<Args> {
     let mut args = Vec::with_capacity(values.len() as usize);
     for position in 0..values.len() {
         let value =
             values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
-        args.push(match method.record {
-            Some((record, shape)) if record == position as usize => Arg::Record(record_of(shape, &value)?),
+        args.push(match record {
+            Some(record) if record.position == position as usize => Arg::Record(record_of(record.shape, &value)?),
             _ => Arg::Plain(input(&value)?),
         });
     }

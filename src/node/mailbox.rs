@@ -8,10 +8,10 @@ use std::{
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    error::{Error, Result},
+    client::{Inserted, Reply, Reporter, Value},
+    error::{Error, Report, Result},
     packed::Rows,
     store::{Cancel, Level, Listener},
-    telemetry::{Reply, Value},
 };
 
 /// Chunks of one call that may wait for JavaScript; then its reader waits. Memory stays flat, and the event loop decodes
@@ -25,11 +25,47 @@ pub(super) struct Completion {
 }
 
 pub(super) enum Payload {
-    Done(Value),
-    Failed { operation: &'static str, error: Error },
+    /// The end of a call, with its last rows.
+    Done(Value, Option<Rows>),
+    Inserted(Outcomes),
+    Failed(Box<Report>),
     Rows(Rows, Arc<Credits>),
-    Progress { operation: String, done: u64, total: Option<u64> },
-    Log { level: Level, message: String, fields: Map<String, Json> },
+    Progress {
+        operation: String,
+        done: u64,
+        total: Option<u64>,
+    },
+    Log {
+        level: Level,
+        message: String,
+        fields: Map<String, Json>,
+    },
+}
+
+/// What [`Mailbox::take`] has found.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(super) enum Taken {
+    /// The box is empty, and the next completion wakes JavaScript.
+    Nothing,
+    /// A completion that was refused, and is still there.
+    Unfit,
+    /// A completion, and whether more are waiting. If not, the next one wakes JavaScript.
+    One(Completion, bool),
+}
+
+/// What has become of inserts that crossed together, in the words of their module.
+pub(super) struct Outcomes {
+    pub(super) ids: Vec<f64>,
+    pub(super) created_at: Vec<f64>,
+    pub(super) failures: Vec<(usize, Report)>,
+}
+
+impl Outcomes {
+    pub(super) fn new(inserted: Inserted, operation: &str, report: Reporter) -> Self {
+        let Inserted { ids, created_at, failures } = inserted;
+        let failures = failures.into_iter().map(|(index, error)| (index, report(&error, operation))).collect();
+        Self { ids, created_at, failures }
+    }
 }
 
 /// The completions of one JavaScript thread.
@@ -52,15 +88,19 @@ impl Mailbox {
         Self { state: Mutex::default(), wake: Box::new(wake) }
     }
 
-    /// Take up to `limit` completions. `None`: the box is empty, and the next completion wakes JavaScript.
-    pub(super) fn take(&self, limit: usize) -> Option<Vec<Completion>> {
+    /// Take the completion that has waited for longest, if `fits` accepts it.
+    pub(super) fn take(&self, fits: impl FnOnce(&Completion) -> bool) -> Taken {
         let mut state = self.lock();
-        if state.waiting.is_empty() {
+        let Some(first) = state.waiting.pop_front() else {
             state.awake = false;
-            return None;
+            return Taken::Nothing;
+        };
+        if !fits(&first) {
+            state.waiting.push_front(first);
+            return Taken::Unfit;
         }
-        let count = limit.clamp(1, state.waiting.len());
-        Some(state.waiting.drain(..count).collect())
+        state.awake = !state.waiting.is_empty();
+        Taken::One(first, state.awake)
     }
 
     /// The JavaScript thread is going away: nobody will take what is here or what comes.
@@ -144,12 +184,15 @@ pub(super) struct CallReply {
     pub(super) number: u32,
     pub(super) cancel: Cancel,
     pub(super) credits: Arc<Credits>,
+    /// Rows that wait for more or for the end of the call.
+    pub(super) tail: Mutex<Option<Rows>>,
+    pub(super) report: Reporter,
     /// Called when the call has its end.
     pub(super) ended: Box<dyn Fn(u32) + Send + Sync>,
 }
 
-impl Reply for CallReply {
-    fn rows(&self, rows: Rows) -> Result<()> {
+impl CallReply {
+    fn send(&self, rows: Rows) -> Result<()> {
         if !self.credits.spend() || self.cancel.is_cancelled() {
             return Err(Error::Aborted);
         }
@@ -159,15 +202,33 @@ impl Reply for CallReply {
         }
     }
 
+    fn replace_tail(&self, rows: Option<Rows>) -> Option<Rows> {
+        std::mem::replace(&mut *self.tail.lock().unwrap_or_else(PoisonError::into_inner), rows)
+    }
+}
+
+impl Reply for CallReply {
+    fn rows(&self, rows: Rows) -> Result<()> {
+        self.replace_tail(None).map_or(Ok(()), |before| self.send(before))?;
+        self.send(rows)
+    }
+
+    /// The last rows of a call leave with its end: JavaScript wakes up once for both.
+    fn tail(&self, rows: Rows) -> Result<()> {
+        self.replace_tail(Some(rows)).map_or(Ok(()), |before| self.send(before))
+    }
+
     fn progress(&self, operation: &str, done: u64, total: Option<u64>) {
         self.mailbox.put(self.number, Payload::Progress { operation: operation.to_owned(), done, total });
     }
 
     fn done(&self, operation: &'static str, result: Result<Value>) {
         (self.ended)(self.number);
+        let tail = self.replace_tail(None);
         let payload = match result {
-            Ok(value) => Payload::Done(value),
-            Err(error) => Payload::Failed { operation, error },
+            Ok(Value::Inserted(inserted)) => Payload::Inserted(Outcomes::new(inserted, operation, self.report)),
+            Ok(value) => Payload::Done(value, tail),
+            Err(error) => Payload::Failed(Box::new((self.report)(&error, operation))),
         };
         self.mailbox.put(self.number, payload);
     }

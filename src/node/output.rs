@@ -4,89 +4,179 @@ use std::ptr;
 
 use napi::{
     Env, JsValue, Property, PropertyAttributes, Result,
-    bindgen_prelude::{
-        Array, Float64ArraySlice, JsObjectValue, Null, Object, Uint8ArraySlice, Uint16ArraySlice, Unknown,
-    },
+    bindgen_prelude::{Float64ArraySlice, Function, JsObjectValue, Null, Object, Unknown},
     sys,
 };
 use serde_json::Value as Json;
 
-use super::mailbox::{Completion, Payload};
+use super::mailbox::{Completion, Outcomes, Payload};
 use crate::{
-    error::{Error, Report},
-    packed::{OutText, Rows},
-    telemetry::{Inserted, Value, shape},
+    client::Value,
+    error::Report,
+    packed::{HEAD, OutText, Rows},
+    shapes,
 };
 
-/// The kinds of completions, as js/native.ts numbers them.
-const DONE: u32 = 0;
-const FAILED: u32 = 1;
-const ROWS: u32 = 2;
-const PROGRESS: u32 = 3;
-const LOG: u32 = 4;
+/// What `take` has brought, as js/native.ts numbers it.
+mod kind {
+    pub(super) const DONE: u32 = 0;
+    pub(super) const FAILED: u32 = 1;
+    pub(super) const ROWS: u32 = 2;
+    pub(super) const PROGRESS: u32 = 3;
+    pub(super) const LOG: u32 = 4;
+    pub(super) const LAST: u32 = 5;
+    pub(super) const NOTHING: u32 = 6;
+    pub(super) const TOO_SMALL: u32 = 7;
+    /// It cannot be brought into JavaScript (a text that is too long there): `take` throws.
+    pub(super) const LOST: u32 = 8;
+}
 
-/// `[number, kind, payload]`
-pub(super) fn completion<'env>(env: &'env Env, completion: &Completion) -> Result<Array<'env>> {
-    let (kind, payload) = match &completion.payload {
-        Payload::Done(value) => (DONE, done(env, value)?),
-        Payload::Failed { operation, error } => (FAILED, failure(env, error, operation)?.to_unknown()),
-        Payload::Rows(chunk, _) => (ROWS, rows(env, chunk)?.to_unknown()),
+/// Cells that cross as arguments of one call, over the stack; a chunk hardly ever has more.
+const MOST_CELLS: usize = 4096;
+
+/// The memory that both sides see: [`HEAD`] numbers about the completion, then the numbers of its rows, their labels (16
+/// bits each) and, where there are NULLs among the numbers, a byte for each number.
+///
+/// Head: whether more is waiting, number of the call, kind, and of rows: shape, how many, whether there are NULLs, position
+/// of the first text among the cells. [`kind::TOO_SMALL`] has the bytes that are needed in the place of the number.
+pub(super) struct Memory<'m>(pub(super) &'m mut [u8]);
+
+impl Memory<'_> {
+    pub(super) fn nothing(&mut self) {
+        self.head(&[0, 0, kind::NOTHING]);
+    }
+
+    pub(super) fn too_small(&mut self, needed: usize) {
+        self.head(&[1, u32::try_from(needed).unwrap_or(u32::MAX), kind::TOO_SMALL]);
+    }
+
+    fn head(&mut self, head: &[u32]) {
+        for (place, number) in self.0.chunks_exact_mut(8).zip(head) {
+            place.copy_from_slice(&f64::from(*number).to_ne_bytes());
+        }
+    }
+
+    /// `first`: position of the first label value among the cells.
+    #[allow(clippy::cast_possible_truncation, reason = "a chunk has far fewer labels than 2^16")]
+    fn rows(&mut self, rows: &Rows, first: usize) {
+        let (numbers, rest) = self.0[HEAD * 8..].split_at_mut(rows.numbers().len() * 8);
+        for (place, number) in numbers.chunks_exact_mut(8).zip(rows.numbers()) {
+            place.copy_from_slice(&number.to_ne_bytes());
+        }
+        let (labels, nulls) = rest.split_at_mut(rows.labels().indices.len() * 2);
+        for (place, index) in labels.chunks_exact_mut(2).zip(&rows.labels().indices) {
+            place.copy_from_slice(&(index + first as u16).to_ne_bytes());
+        }
+        if !rows.nulls().is_empty() {
+            let (given, rest) = nulls[..rows.numbers().len()].split_at_mut(rows.nulls().len());
+            given.copy_from_slice(rows.nulls());
+            rest.fill(0);
+        }
+    }
+}
+
+/// Bytes of memory that a completion needs.
+pub(super) fn memory_for(completion: &Completion) -> usize {
+    let rows = match &completion.payload {
+        Payload::Rows(rows, _) | Payload::Done(_, Some(rows)) => {
+            rows.numbers().len() * 9 + rows.labels().indices.len() * 2
+        }
+        _ => 0,
+    };
+    HEAD * 8 + rows
+}
+
+/// The payload of a completion, or the cells of its rows: those begin with the payload, if the call ends with them, or
+/// `undefined`, then come the values of the labels and the texts.
+pub(super) fn completion<'env>(
+    env: &'env Env,
+    completion: &Completion,
+    more: bool,
+    memory: &mut Memory<'_>,
+    collect: &Function<'env, (), Unknown<'env>>,
+) -> Result<Unknown<'env>> {
+    let mut head = [u32::from(more), completion.number, kind::LOST, 0, 0, 0, 0];
+    memory.head(&head);
+    let value = match &completion.payload {
+        Payload::Done(value, None) => {
+            head[2] = kind::DONE;
+            done(env, value)?
+        }
+        Payload::Inserted(outcomes) => {
+            head[2] = kind::DONE;
+            insert_reply(env, outcomes)?.to_unknown()
+        }
+        Payload::Failed(report) => {
+            head[2] = kind::FAILED;
+            failure(env, report)?.to_unknown()
+        }
+        Payload::Rows(chunk, _) => {
+            head[2] = kind::ROWS;
+            rows(env, chunk, env.to_js_value_of(())?, &mut head, memory, collect)?
+        }
+        Payload::Done(value, Some(chunk)) => {
+            head[2] = kind::LAST;
+            rows(env, chunk, done(env, value)?, &mut head, memory, collect)?
+        }
         Payload::Progress { operation, done, total } => {
+            head[2] = kind::PROGRESS;
             let mut report = Object::new(env)?;
             report.set("operation", operation.as_str())?;
             report.set("done", float(*done))?;
             report.set("total", total.map(float))?;
-            (PROGRESS, report.to_unknown())
+            report.to_unknown()
         }
         Payload::Log { level, message, fields } => {
+            head[2] = kind::LOG;
             let mut line = Object::new(env)?;
             line.set("level", level.as_str())?;
             line.set("message", message.as_str())?;
             line.set("fields", json(env, &Json::Object(fields.clone()))?)?;
-            (LOG, line.to_unknown())
+            line.to_unknown()
         }
     };
-    let mut entry = env.create_array(3)?;
-    entry.set(0, completion.number)?;
-    entry.set(1, kind)?;
-    entry.set(2, payload)?;
-    Ok(entry)
+    memory.head(&head);
+    Ok(value)
 }
 
 /// An error as the facade's `ErrorReport`.
-pub(super) fn failure<'env>(env: &'env Env, error: &Error, operation: &str) -> Result<Object<'env>> {
-    let Report { class, code, extended_code, message, reason, index, invalid, migration } = error.report(operation);
+pub(super) fn failure<'env>(env: &'env Env, failed: &Report) -> Result<Object<'env>> {
     let mut report = Object::new(env)?;
-    report.set("class", class.name())?;
-    report.set("code", code)?;
-    report.set("message", message)?;
-    report.set("reason", reason)?;
-    if let Some(extended) = extended_code {
+    report.set("class", failed.class.0)?;
+    report.set("code", failed.code)?;
+    report.set("message", failed.message.as_str())?;
+    if let Some(reason) = &failed.reason {
+        report.set("reason", reason.as_str())?;
+    }
+    if let Some(extended) = failed.extended_code {
         report.set("extendedCode", extended)?;
     }
-    if let Some(index) = index {
+    if let Some(index) = failed.index {
         report.set("index", float(index as u64))?;
     }
-    if let Some(invalid) = invalid {
-        if let Some(field) = invalid.field {
-            report.set("field", field)?;
+    if let Some(invalid) = &failed.invalid {
+        if let Some(field) = &invalid.field {
+            report.set("field", field.as_str())?;
         }
-        if let Some(value) = invalid.value {
-            report.set("value", json(env, &value)?)?;
+        if let Some(value) = &invalid.value {
+            report.set("value", json(env, value)?)?;
         }
         if let Some(rule) = invalid.rule_id {
             report.set("ruleId", float(u64::try_from(rule).unwrap_or(0)))?;
         }
     }
-    if let Some(migration) = migration {
+    if !failed.details.is_empty() {
+        report.set("details", json(env, &Json::Object(failed.details.clone()))?)?;
+    }
+    if let Some(migration) = &failed.migration {
         let mut facts = Object::new(env)?;
         facts.set("code", migration.code.as_str())?;
-        facts.set("message", migration.message)?;
-        facts.set("module", migration.module)?;
+        facts.set("message", migration.message.as_str())?;
+        facts.set("module", migration.module.as_str())?;
         if let Some(version) = migration.version {
             facts.set("version", version)?;
         }
-        facts.set("details", json(env, &Json::Object(migration.details))?)?;
+        facts.set("details", json(env, &Json::Object(migration.details.clone()))?)?;
         report.set("migration", facts)?;
     }
     Ok(report)
@@ -129,88 +219,89 @@ pub(super) fn json<'env>(env: &'env Env, value: &Json) -> Result<Unknown<'env>> 
 
 fn done<'env>(env: &'env Env, value: &Value) -> Result<Unknown<'env>> {
     match value {
-        Value::Nothing => env.to_js_value_of(()),
         Value::Boolean(value) => env.to_js_value_of(*value),
         Value::Number(number) => env.to_js_value_of(*number),
         Value::Json(value) => json(env, value),
-        Value::Inserted(inserted) => Ok(insert_reply(env, inserted)?.to_unknown()),
-        Value::Row(row) => Ok(rows(env, row)?.to_unknown()),
+        // Inserts come as their own kind of completion, and a row has gone as rows do (`Call::finish`).
+        Value::Nothing | Value::Inserted(_) | Value::Row(_) => env.to_js_value_of(()),
     }
 }
 
-pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Inserted) -> Result<Object<'env>> {
+pub(super) fn insert_reply<'env>(env: &'env Env, inserted: &Outcomes) -> Result<Object<'env>> {
     let mut reply = Object::new(env)?;
     reply.set("ids", Float64ArraySlice::copy_from(env, &inserted.ids)?)?;
     reply.set("createdAt", Float64ArraySlice::copy_from(env, &inserted.created_at)?)?;
     let mut failures = env.create_array(u32::try_from(inserted.failures.len()).unwrap_or(u32::MAX))?;
-    for (position, (index, error)) in (0..).zip(&inserted.failures) {
+    for (position, (index, report)) in (0..).zip(&inserted.failures) {
         let mut entry = env.create_array(2)?;
         entry.set(0, float(*index as u64))?;
-        entry.set(1, failure(env, error, "insertEvent")?)?;
+        entry.set(1, failure(env, report)?)?;
         failures.set(position, entry)?;
     }
     reply.set("failures", failures)?;
     Ok(reply)
 }
 
-/// A chunk of rows as columns (js/native.ts, `RowChunk`).
-fn rows<'env>(env: &'env Env, rows: &Rows) -> Result<Object<'env>> {
-    let length = rows.len();
-    let mut chunk = Object::new(env)?;
-    let position = shape::ALL.iter().position(|shape| std::ptr::eq(*shape, rows.shape())).unwrap_or(usize::MAX);
-    chunk.set("shape", u32::try_from(position).unwrap_or(u32::MAX))?;
-    chunk.set("length", u32::try_from(length).unwrap_or(u32::MAX))?;
-
-    let numbers: Vec<f64> = rows.numbers().iter().flat_map(|column| column.values.iter().copied()).collect();
-    chunk.set("numbers", Float64ArraySlice::copy_from(env, &numbers)?)?;
-    if rows.numbers().iter().any(|column| !column.nulls.is_empty()) {
-        let nulls: Vec<u8> =
-            rows.numbers().iter().flat_map(|column| (0..length).map(|row| u8::from(column.is_null(row)))).collect();
-        chunk.set("nulls", Uint8ArraySlice::copy_from(env, &nulls)?)?;
-    } else {
-        chunk.set("nulls", Null)?;
+/// The cells of a chunk of rows, behind `payload`.
+fn rows<'env>(
+    env: &'env Env,
+    rows: &Rows,
+    payload: Unknown<'env>,
+    head: &mut [u32; 7],
+    memory: &mut Memory<'_>,
+    collect: &Function<'env, (), Unknown<'env>>,
+) -> Result<Unknown<'env>> {
+    let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let values = &rows.labels().values;
+    let shape = shapes::position(rows.shape()).unwrap_or(usize::MAX);
+    head[3..].copy_from_slice(&[
+        small(shape),
+        small(rows.len()),
+        u32::from(!rows.nulls().is_empty()),
+        small(1 + values.len()),
+    ]);
+    memory.rows(rows, 1);
+    let mut cells = Vec::with_capacity(1 + values.len() + rows.texts().len());
+    cells.push(payload.raw());
+    let null = env.to_js_value_of(Null)?.raw();
+    for text in values.iter().chain(rows.texts().iter()) {
+        cells.push(text.map_or(Ok(null), |text| string(env, text))?);
     }
-
-    let indices: Vec<u16> = rows.labels().iter().flat_map(|column| column.indices.iter().copied()).collect();
-    chunk.set("indices", Uint16ArraySlice::copy_from(env, &indices)?)?;
-    let mut dictionaries = env.create_array(u32::try_from(rows.labels().len()).unwrap_or(u32::MAX))?;
-    for (position, column) in (0..).zip(rows.labels()) {
-        let values = column.values.iter().map(|value| value.as_deref().map(|text| OutText { text, ascii: false }));
-        dictionaries.set(position, texts(env, column.values.len(), values)?)?;
+    let (first, rest) = cells.split_at(cells.len().min(MOST_CELLS));
+    let mut list = ptr::null_mut();
+    check(unsafe {
+        // SAFETY: all values live in the handle scope of the current call. Any value will do for `this`.
+        let collect = collect.raw();
+        sys::napi_call_function(env.raw(), collect, collect, first.len(), first.as_ptr(), &raw mut list)
+    })?;
+    for (index, cell) in (small(first.len())..).zip(rest) {
+        // SAFETY: as above; the function has returned an array.
+        check(unsafe { sys::napi_set_element(env.raw(), list, index, *cell) })?;
     }
-    chunk.set("dictionaries", dictionaries)?;
-
-    let cells = rows.texts().iter().flat_map(|column| column.iter());
-    chunk.set("texts", texts(env, length * rows.texts().len(), cells)?)?;
-    Ok(chunk)
+    // SAFETY: as above.
+    Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), list) })
 }
 
-fn texts<'env, 'a>(
-    env: &'env Env,
-    count: usize,
-    values: impl Iterator<Item = Option<OutText<'a>>>,
-) -> Result<Array<'env>> {
-    let list = env.create_array(u32::try_from(count).unwrap_or(u32::MAX))?;
-    for (index, value) in (0..).zip(values) {
-        let mut cell = ptr::null_mut();
-        // SAFETY: texts are passed with their length and copied; the list lives in the handle scope of this call.
-        let status = unsafe {
-            let made = match value {
-                Some(OutText { text, ascii: true }) => {
-                    sys::napi_create_string_latin1(env.raw(), text.as_ptr().cast(), text.len() as isize, &raw mut cell)
-                }
-                Some(OutText { text, ascii: false }) => {
-                    sys::napi_create_string_utf8(env.raw(), text.as_ptr().cast(), text.len() as isize, &raw mut cell)
-                }
-                None => sys::napi_get_null(env.raw(), &raw mut cell),
-            };
-            if made == sys::Status::napi_ok { sys::napi_set_element(env.raw(), list.raw(), index, cell) } else { made }
-        };
-        if status != sys::Status::napi_ok {
-            return Err(napi::Error::from_status(status.into()));
-        }
+fn string(env: &Env, text: OutText<'_>) -> Result<sys::napi_value> {
+    let mut value = ptr::null_mut();
+    check(match text {
+        OutText::Ascii(text) => unsafe {
+            // SAFETY: the text is passed with its length and copied.
+            sys::napi_create_string_latin1(env.raw(), text.as_ptr().cast(), text.len().cast_signed(), &raw mut value)
+        },
+        OutText::Wide(units) => unsafe {
+            // SAFETY: as above.
+            sys::napi_create_string_utf16(env.raw(), units.as_ptr(), units.len().cast_signed(), &raw mut value)
+        },
+    })?;
+    Ok(value)
+}
+
+fn check(status: sys::napi_status) -> Result<()> {
+    match status {
+        sys::Status::napi_ok => Ok(()),
+        other => Err(napi::Error::from_status(other.into())),
     }
-    Ok(list)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "JavaScript has no other number")]

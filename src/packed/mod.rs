@@ -12,5 +12,5 @@ pub use batch::{Batch, Record};
 pub use field::Field;
 pub use input::{Input, json_number};
 pub use parcel::{Parcel, Tag, TextGroup};
-pub use rows::{Labels, MOST_ROWS, Numbers, OutText, Rows, Texts};
+pub use rows::{HEAD, Labels, OutText, Rows, Texts};
 pub use shape::{Column, Kind, Shape};

@@ -1,80 +1,68 @@
 #![forbid(unsafe_code)]
-//! Rows of one shape on their way to JavaScript, column by column.
+//! Rows of one shape on their way to JavaScript: numbers, labels and texts apart, each of them row by row.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use rusqlite::{Row, types::ValueRef};
 
 use super::{Kind, Shape};
 use crate::error::Result;
 
-/// A dictionary index is 16 bits wide; a chunk has far fewer rows.
-pub const MOST_ROWS: usize = 4_096;
+/// Numbers about a completion, which stand in front of those of its rows (src/node/output.rs).
+pub const HEAD: usize = 8;
 
 /// A chunk of rows.
 #[derive(Debug)]
 pub struct Rows {
     shape: &'static Shape,
     length: usize,
-    numbers: Vec<Numbers>,
-    labels: Vec<Labels>,
-    texts: Vec<Texts>,
+    numbers: Vec<f64>,
+    nulls: Vec<u8>,
+    labels: Labels,
+    texts: Texts,
 }
 
-/// A column of numbers or booleans.
-#[derive(Debug, Default)]
-pub struct Numbers {
-    /// One value a row; 0 for NULL.
-    pub values: Vec<f64>,
-    /// 1 where the row is NULL; empty if none is.
-    pub nulls: Vec<u8>,
-}
-
-/// A column of texts with few different values.
+/// The cells of kind Label: texts of few different values.
 #[derive(Debug, Default)]
 pub struct Labels {
-    /// One index a row.
+    /// Row by row, positions in `values`.
     pub indices: Vec<u16>,
-    /// The values; `None` is NULL.
-    pub values: Vec<Option<String>>,
-    known: HashMap<Option<String>, u16>,
+    /// The different values of all label columns.
+    pub values: Texts,
+    known: HashMap<Option<Vec<u8>>, u16>,
 }
 
-/// A column of long texts, in one buffer.
+/// Texts and NULLs in the two forms in which JavaScript has strings. Whoever reads the rows transcodes them, so that the
+/// JavaScript thread need not.
 #[derive(Debug, Default)]
 pub struct Texts {
-    buffer: String,
-    cells: Vec<Option<Cell>>,
+    ascii: Vec<u8>,
+    wide: Vec<u16>,
+    cells: Vec<Cell>,
 }
 
-/// Where a text stands in the buffer.
+/// Where a text stands in the buffers of [`Texts`].
 #[derive(Debug, Clone, Copy)]
-struct Cell {
-    start: usize,
-    end: usize,
-    ascii: bool,
+enum Cell {
+    Null,
+    Ascii { start: usize, end: usize },
+    Wide { start: usize, end: usize },
 }
 
-/// A text on its way out. Whoever reads the row has looked whether it is ASCII, so that JavaScript need not decode it.
+/// A text on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutText<'a> {
-    /// The text.
-    pub text: &'a str,
-    /// Whether it is nothing but ASCII.
-    pub ascii: bool,
+pub enum OutText<'a> {
+    /// Nothing but ASCII.
+    Ascii(&'a [u8]),
+    /// Anything else, as UTF-16.
+    Wide(&'a [u16]),
 }
 
 impl Rows {
     /// No rows yet.
     pub fn new(shape: &'static Shape) -> Self {
-        let count = |wanted: fn(Kind) -> bool| shape.columns.iter().filter(|column| wanted(column.kind)).count();
-        Self {
-            shape,
-            length: 0,
-            numbers: std::iter::repeat_with(Numbers::default).take(count(is_number)).collect(),
-            labels: std::iter::repeat_with(Labels::default).take(count(|kind| kind == Kind::Label)).collect(),
-            texts: std::iter::repeat_with(Texts::default).take(count(is_text)).collect(),
-        }
+        let (numbers, nulls) = (Vec::new(), Vec::new());
+        Self { shape, length: 0, numbers, nulls, labels: Labels::default(), texts: Texts::default() }
     }
 
     /// Append the row that a statement with the shape's select list stands on.
@@ -82,22 +70,18 @@ impl Rows {
     /// # Errors
     /// [`crate::error::Error::Internal`] if the statement has too few columns.
     pub fn push(&mut self, row: &Row<'_>) -> Result<()> {
-        let (mut number, mut label, mut text) = (0, 0, 0);
+        let labels = self.labels.indices.len();
+        // Where the labels of the row before begin.
+        let mut before = (self.length > 0).then(|| labels - labels / self.length);
         for (position, column) in self.shape.columns.iter().enumerate() {
             let value = row.get_ref(position)?;
             match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => {
-                    self.numbers[number].push(value, self.length);
-                    number += 1;
-                }
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => self.push_number(value),
                 Kind::Label => {
-                    self.labels[label].push(value);
-                    label += 1;
+                    self.labels.push(value, before);
+                    before = before.map(|before| before + 1);
                 }
-                Kind::Text | Kind::Json => {
-                    self.texts[text].push(value);
-                    text += 1;
-                }
+                Kind::Text | Kind::Json => self.texts.push(bytes_of(value).as_deref()),
             }
         }
         self.length += 1;
@@ -114,75 +98,81 @@ impl Rows {
         self.length == 0
     }
 
+    /// Memory that the long texts hold, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.texts.ascii.len() + 2 * self.texts.wide.len()
+    }
+
     /// The shape of the rows.
     pub fn shape(&self) -> &'static Shape {
         self.shape
     }
 
-    /// The columns of kind Integer, Real and Boolean, in column order.
-    pub fn numbers(&self) -> &[Numbers] {
+    /// The cells that cross as numbers, row by row; 0 for NULL.
+    pub fn numbers(&self) -> &[f64] {
         &self.numbers
     }
 
-    /// The columns of kind Label, in column order.
-    pub fn labels(&self) -> &[Labels] {
+    /// 1 where the number in the same place is NULL; shorter where no NULL follows.
+    pub fn nulls(&self) -> &[u8] {
+        &self.nulls
+    }
+
+    /// The cells of kind Label.
+    pub fn labels(&self) -> &Labels {
         &self.labels
     }
 
-    /// The columns of kind Text and Json, in column order.
-    pub fn texts(&self) -> &[Texts] {
+    /// The cells of kind Text and Json, row by row.
+    pub fn texts(&self) -> &Texts {
         &self.texts
     }
 
     /// One row as a JSON object, in key order. For tests and archives, where packing has no use.
     pub fn to_json(&self, row: usize) -> serde_json::Value {
-        let (mut number, mut label, mut text) = (0, 0, 0);
+        let first = |cells: usize| row * (cells / self.length);
+        let mut number = first(self.numbers.len());
+        let mut label = first(self.labels.indices.len());
+        let mut text = first(self.texts.len());
         let entries = self.shape.columns.iter().map(|column| {
             let value = match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => {
+                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => {
                     number += 1;
-                    self.numbers[number - 1].to_json(row, column.kind)
+                    self.number_to_json(number - 1, column.kind)
                 }
                 Kind::Label => {
                     label += 1;
-                    self.labels[label - 1].get(row).into()
+                    self.labels.values.to_json(self.labels.indices[label - 1].into())
                 }
                 Kind::Text | Kind::Json => {
                     text += 1;
-                    self.texts[text - 1].get(row).into()
+                    self.texts.to_json(text - 1)
                 }
             };
             (column.key.to_owned(), value)
         });
         serde_json::Value::Object(entries.collect())
     }
-}
 
-impl Numbers {
     #[allow(clippy::cast_precision_loss, reason = "JavaScript has no other number; ids and counts stay below 2^53")]
-    fn push(&mut self, value: ValueRef<'_>, row: usize) {
+    fn push_number(&mut self, value: ValueRef<'_>) {
         let number = match value {
             ValueRef::Integer(value) => value as f64,
             ValueRef::Real(value) => value,
             ValueRef::Null => {
-                self.nulls.resize(row, 0);
+                self.nulls.resize(self.numbers.len(), 0);
                 self.nulls.push(1);
                 0.0
             }
             // SQLite stores what it is given: a foreign program may have left a text here.
             ValueRef::Text(_) | ValueRef::Blob(_) => f64::NAN,
         };
-        self.values.push(number);
+        self.numbers.push(number);
     }
 
-    /// Whether the value in `row` is NULL.
-    pub fn is_null(&self, row: usize) -> bool {
-        self.nulls.get(row) == Some(&1)
-    }
-
-    fn to_json(&self, row: usize, kind: Kind) -> serde_json::Value {
-        match self.values[row] {
-            _ if self.is_null(row) => serde_json::Value::Null,
+    fn number_to_json(&self, position: usize, kind: Kind) -> serde_json::Value {
+        match self.numbers[position] {
+            _ if self.nulls.get(position) == Some(&1) => serde_json::Value::Null,
             value if kind == Kind::Boolean => (value != 0.0).into(),
             value => super::json_number(value),
         }
@@ -190,67 +180,131 @@ impl Numbers {
 }
 
 impl Labels {
-    #[allow(clippy::cast_possible_truncation, reason = "a chunk has at most MOST_ROWS rows")]
-    fn push(&mut self, value: ValueRef<'_>) {
-        let text = text_of(value);
+    /// `before`: where the label of the same column stands in the row before.
+    #[allow(clippy::cast_possible_truncation, reason = "a chunk has far fewer cells")]
+    fn push(&mut self, value: ValueRef<'_>, before: Option<usize>) {
+        let bytes = bytes_of(value);
         // Neighbours are alike more often than not.
-        if let Some(&last) = self.indices.last()
-            && self.values[usize::from(last)].as_deref() == text.as_deref()
+        if let Some(last) = before.map(|before| self.indices[before])
+            && self.values.is_ascii_or_null(last.into(), bytes.as_deref())
         {
             self.indices.push(last);
             return;
         }
-        let text = text.map(std::borrow::Cow::into_owned);
         let next = self.values.len() as u16;
-        let index = *self.known.entry(text).or_insert_with_key(|text| {
-            self.values.push(text.clone());
+        let index = *self.known.entry(bytes.map(Cow::into_owned)).or_insert_with_key(|bytes| {
+            self.values.push(bytes.as_deref());
             next
         });
         self.indices.push(index);
     }
-
-    fn get(&self, row: usize) -> Option<&str> {
-        self.values[usize::from(self.indices[row])].as_deref()
-    }
 }
 
 impl Texts {
-    fn push(&mut self, value: ValueRef<'_>) {
-        let cell = text_of(value).map(|text| {
-            let start = self.buffer.len();
-            self.buffer.push_str(&text);
-            Cell { start, end: self.buffer.len(), ascii: text.is_ascii() }
-        });
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The cells in order; `None` is NULL.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<OutText<'_>>> {
+        self.cells.iter().map(|cell| self.text(*cell))
+    }
+
+    /// Append the text of these bytes; what is not UTF-8 in them becomes U+FFFD.
+    fn push(&mut self, bytes: Option<&[u8]>) {
+        let cell = match bytes {
+            None => Cell::Null,
+            Some(bytes) if bytes.is_ascii() => {
+                let start = self.ascii.len();
+                self.ascii.extend_from_slice(bytes);
+                Cell::Ascii { start, end: self.ascii.len() }
+            }
+            Some(bytes) => {
+                let start = self.wide.len();
+                widen(&String::from_utf8_lossy(bytes), &mut self.wide);
+                Cell::Wide { start, end: self.wide.len() }
+            }
+        };
         self.cells.push(cell);
     }
 
-    /// The text in `row`.
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.cells[row].map(|cell| &self.buffer[cell.start..cell.end])
+    fn text(&self, cell: Cell) -> Option<OutText<'_>> {
+        match cell {
+            Cell::Null => None,
+            Cell::Ascii { start, end } => Some(OutText::Ascii(&self.ascii[start..end])),
+            Cell::Wide { start, end } => Some(OutText::Wide(&self.wide[start..end])),
+        }
     }
 
-    /// All texts in row order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<OutText<'_>>> {
-        self.cells
-            .iter()
-            .map(|cell| cell.map(|Cell { start, end, ascii }| OutText { text: &self.buffer[start..end], ascii }))
+    /// Whether the cell is exactly this. Not asked of texts beyond ASCII: `false` for those.
+    fn is_ascii_or_null(&self, position: usize, bytes: Option<&[u8]>) -> bool {
+        match self.text(self.cells[position]) {
+            None => bytes.is_none(),
+            Some(OutText::Ascii(text)) => bytes == Some(text),
+            Some(OutText::Wide(_)) => false,
+        }
+    }
+
+    fn to_json(&self, position: usize) -> serde_json::Value {
+        match self.text(self.cells[position]) {
+            None => serde_json::Value::Null,
+            Some(OutText::Ascii(text)) => String::from_utf8_lossy(text).into(),
+            Some(OutText::Wide(units)) => String::from_utf16_lossy(units).into(),
+        }
     }
 }
 
-/// A text, whatever SQLite has stored: numbers and blobs of foreign programs are shown as text.
-fn text_of(value: ValueRef<'_>) -> Option<std::borrow::Cow<'_, str>> {
+/// Append a text as UTF-16. Most of it is ASCII, which is widened by the block.
+fn widen(text: &str, units: &mut Vec<u16>) {
+    const BLOCK: usize = 32;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let plain = rest.as_bytes().chunks(BLOCK).take_while(|block| block.is_ascii()).map(<[u8]>::len).sum();
+        let (ascii, other) = rest.split_at(plain);
+        units.extend(ascii.bytes().map(u16::from));
+        let mixed = other.char_indices().map(|(start, _)| start).find(|start| *start >= BLOCK).unwrap_or(other.len());
+        let (mixed, behind) = other.split_at(mixed);
+        units.extend(mixed.encode_utf16());
+        rest = behind;
+    }
+}
+
+/// The bytes of a text, whatever SQLite has stored: numbers and blobs of foreign programs are shown as text.
+fn bytes_of(value: ValueRef<'_>) -> Option<Cow<'_, [u8]>> {
     match value {
         ValueRef::Null => None,
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes)),
-        ValueRef::Integer(number) => Some(number.to_string().into()),
-        ValueRef::Real(number) => Some(number.to_string().into()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.into()),
+        ValueRef::Integer(number) => Some(number.to_string().into_bytes().into()),
+        ValueRef::Real(number) => Some(number.to_string().into_bytes().into()),
     }
 }
 
-fn is_number(kind: Kind) -> bool {
-    matches!(kind, Kind::Integer | Kind::Real | Kind::Boolean)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_text(kind: Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::Json)
+    #[test]
+    fn texts_come_out_as_they_went_in() {
+        let block = "b".repeat(32);
+        let given =
+            ["", "a", "é", "a😀\0", &block, &format!("{block}é{block}"), &format!("{}😀{block}ü", "c".repeat(31))];
+        let mut texts = Texts::default();
+        for text in given {
+            texts.push(Some(text.as_bytes()));
+        }
+        texts.push(None);
+        texts.push(Some(b"\xff"));
+        let read: Vec<_> = (0..texts.len()).map(|position| texts.to_json(position)).collect();
+        let expected = given.map(serde_json::Value::from);
+        assert_eq!(read[..given.len()], expected);
+        assert_eq!(read[given.len()..], [serde_json::Value::Null, "\u{fffd}".into()]);
+        assert!(matches!(texts.iter().next(), Some(Some(OutText::Ascii(b"")))));
+        assert!(texts.iter().flatten().filter(|text| matches!(text, OutText::Wide(_))).count() == 5);
+    }
 }

@@ -10,12 +10,26 @@ pub enum Kind {
     Real,
     /// INTEGER 0 or 1 in SQL, a boolean in JavaScript.
     Boolean,
+    /// INTEGER seconds in SQL, a `Date` in JavaScript. As input a `Date` or milliseconds: it arrives as milliseconds.
+    Seconds,
     /// Long text, different in every row: crosses cell by cell.
     Text,
     /// Text with few different values: crosses as a dictionary.
     Label,
     /// Text that may hold JSON: objects are written as their `JSON.stringify`.
     Json,
+}
+
+impl Kind {
+    /// Whether its values cross as numbers.
+    pub const fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::Real | Self::Boolean | Self::Seconds)
+    }
+
+    /// Whether its values cross as single texts.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Json)
+    }
 }
 
 /// One column of a [`Shape`].

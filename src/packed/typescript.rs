@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Column, Kind, Shape};
+use super::{Column, HEAD, Kind, Shape};
+use crate::{shapes, telemetry};
 
 /// A closed set of texts: TypeScript type, name of the exported array, members.
 struct Choice {
@@ -91,8 +92,11 @@ fn reference_of(shape: &Shape, column: &Column) -> Option<(&'static str, &'stati
 }
 
 /// The text of `js/generated/rows.ts`.
-pub fn rows(shapes: &[&Shape]) -> String {
-    let mut out = String::from(HEADER);
+pub fn rows() -> String {
+    let shapes: Vec<_> = shapes::all().collect();
+    let telemetry = &telemetry::shape::ALL;
+    let times = shapes.iter().any(|shape| has(shape, Kind::Seconds));
+    let mut out = HEADER.replace("textOutput }", if times { "textOutput, timeCell }" } else { "textOutput }" });
     for choice in &CHOICES {
         let members = choice.members.iter().map(|member| format!("'{member}'")).collect::<Vec<_>>();
         put(&mut out, &format!("/** {} */", choice.doc));
@@ -103,20 +107,20 @@ pub fn rows(shapes: &[&Shape]) -> String {
         }
         put(&mut out, "");
     }
-    for shape in shapes {
+    for shape in &shapes {
         interface(&mut out, shape);
         decoder(&mut out, shape);
         fields(&mut out, shape);
     }
-    pack(&mut out, shapes[0]);
-    stored(&mut out, shapes[0]);
-    index(&mut out, shapes);
-    tables(&mut out, shapes);
+    pack(&mut out, telemetry[0]);
+    stored(&mut out, telemetry[0]);
+    index(&mut out, &shapes);
+    tables(&mut out, telemetry);
     out
 }
 
 const HEADER: &str = "\
-// Generated from src/telemetry/shape.rs by `npm run rows`: do not edit.
+// Generated from src/shapes.rs by `npm run rows`: do not edit.
 
 import { jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';
@@ -130,8 +134,12 @@ fn put(out: &mut String, line: &str) {
     out.push('\n');
 }
 
+fn has(shape: &Shape, kind: Kind) -> bool {
+    shape.columns.iter().any(|column| column.kind == kind)
+}
+
 fn has_json(shape: &Shape) -> bool {
-    shape.columns.iter().any(|column| column.kind == Kind::Json)
+    has(shape, Kind::Json)
 }
 
 fn ts_type(column: &Column) -> String {
@@ -140,13 +148,15 @@ fn ts_type(column: &Column) -> String {
         Kind::Json => return "Exclude<JsonOutput<F>, null>".to_owned(),
         Kind::Integer | Kind::Real => "number",
         Kind::Boolean => "boolean",
+        Kind::Seconds => "Date",
         Kind::Text | Kind::Label => column.ts.unwrap_or("string"),
     };
     if column.nullable { format!("{base} | null") } else { base.to_owned() }
 }
 
 fn interface(out: &mut String, shape: &Shape) {
-    put(out, &format!("/** A row of `{}`. Times are milliseconds; SQL NULL is `null`. */", shape.table));
+    let times = if has(shape, Kind::Seconds) { "in whole seconds" } else { "milliseconds" };
+    put(out, &format!("/** A row of `{}`. Times are {times}; SQL NULL is `null`. */", shape.table));
     let generic = if has_json(shape) { "<F = 'text'>" } else { "" };
     put(out, &format!("export interface {}{generic} {{", shape.name));
     for column in shape.columns {
@@ -155,66 +165,75 @@ fn interface(out: &mut String, shape: &Shape) {
     put(out, "}\n");
 }
 
-/// The place of each column within its packed block: `numbers`, `indices` or `texts`.
-fn slots(shape: &Shape) -> Vec<usize> {
-    let (mut numbers, mut labels, mut texts) = (0, 0, 0);
-    shape
-        .columns
-        .iter()
-        .map(|column| {
-            let next = match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean => &mut numbers,
-                Kind::Label => &mut labels,
-                Kind::Text | Kind::Json => &mut texts,
-            };
-            *next += 1;
-            *next - 1
-        })
-        .collect()
-}
-
-fn at(slot: usize) -> String {
-    match slot {
-        0 => "i".to_owned(),
-        1 => "n + i".to_owned(),
-        _ => format!("{slot} * n + i"),
-    }
+/// How many columns cross as numbers, labels and texts.
+fn widths(shape: &Shape) -> [usize; 3] {
+    let count = |wanted: fn(Kind) -> bool| shape.columns.iter().filter(|column| wanted(column.kind)).count();
+    [count(Kind::is_number), count(|kind| kind == Kind::Label), count(Kind::is_text)]
 }
 
 /// One object literal in key order, so that all rows of a type share one hidden class.
 fn decoder(out: &mut String, shape: &Shape) {
-    let json = has_json(shape);
-    let kinds = |wanted: Kind| shape.columns.iter().any(|column| column.kind == wanted);
-    let labels = shape.columns.iter().filter(|column| column.kind == Kind::Label).count();
-    let nulls = shape.columns.iter().any(|column| column.nullable && matches!(column.kind, Kind::Integer | Kind::Real));
-    let mut parts = vec!["length: n", "numbers"];
-    parts.extend(nulls.then_some("nulls"));
-    parts.extend((labels > 0).then_some("indices"));
-    parts.extend((kinds(Kind::Text) || json).then_some("texts"));
-    let parsed = if json { "parsed" } else { "_parsed" };
+    let parsed = if has_json(shape) { "parsed" } else { "_parsed" };
+    let nulls = shape.columns.iter().any(|column| column.nullable && column.kind.is_number());
+    let [numbers, labels, texts] = widths(shape);
     put(out, &format!("function decode{}(chunk: RowChunk, rows: unknown[], {parsed}: boolean): void {{", shape.name));
+    let mut parts = vec!["length", "numbers"];
+    parts.extend((labels > 0).then_some("labels"));
+    parts.extend(nulls.then_some("bytes"));
     put(out, &format!("  const {{ {} }} = chunk;", parts.join(", ")));
-    if labels > 0 {
-        let names = (0..labels).map(|label| format!("d{label}")).collect::<Vec<_>>().join(", ");
-        put(out, &format!("  const [{names}] = chunk.dictionaries as string[][];"));
+    put(out, "  const cells = chunk.cells as string[];");
+    if nulls {
+        let null = 8 * numbers + 2 * labels;
+        put(out, &format!("  const nulls = chunk.nulls ? {null} * length + {} : 0;", 7 * HEAD));
     }
-    put(out, "  for (let i = 0; i < n; i++) {");
+    let (mut starts, mut steps) = (vec![format!("number = {HEAD}")], vec![format!("number += {numbers}")]);
+    if labels > 0 {
+        starts.push(format!("label = {} * length + {}", 4 * numbers, 4 * HEAD));
+        steps.push(format!("label += {labels}"));
+    }
+    if texts > 0 {
+        starts.push("text = chunk.texts".to_owned());
+        steps.push(format!("text += {texts}"));
+    }
+    put(out, &format!("  let {};", starts.join(", ")));
+    put(out, &format!("  for (let i = 0; i < length; i++, {}) {{", steps.join(", ")));
     put(out, "    rows.push({");
-    for (column, slot) in shape.columns.iter().zip(slots(shape)) {
-        let place = at(slot);
+    let (mut number, mut label, mut text) = (0, 0, 0);
+    for column in shape.columns {
         let value = match column.kind {
-            Kind::Integer | Kind::Real if column.nullable => {
-                format!("nulls !== null && nulls[{place}] === 1 ? null : numbers[{place}]")
+            Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => {
+                let place = next("number", &mut number);
+                match column.kind {
+                    Kind::Boolean => format!("numbers[{place}] !== 0"),
+                    kind => {
+                        let number = match kind {
+                            Kind::Seconds => format!("new Date(numbers[{place}]! * 1000)"),
+                            _ => format!("numbers[{place}]"),
+                        };
+                        let null = format!("nulls !== 0 && bytes[nulls + {place}] === 1 ? null : ");
+                        if column.nullable { null + &number } else { number }
+                    }
+                }
             }
-            Kind::Integer | Kind::Real => format!("numbers[{place}]"),
-            Kind::Boolean => format!("numbers[{place}] !== 0"),
-            Kind::Label => format!("d{slot}![indices[{place}]!]"),
-            Kind::Text => format!("texts[{place}]"),
-            Kind::Json => format!("parsed ? jsonOutput(texts[{place}]!) : texts[{place}]"),
+            Kind::Label => format!("cells[labels[{}]!]", next("label", &mut label)),
+            Kind::Text => format!("cells[{}]", next("text", &mut text)),
+            Kind::Json => {
+                let place = next("text", &mut text);
+                format!("parsed ? jsonOutput(cells[{place}]!) : cells[{place}]")
+            }
         };
         put(out, &format!("      {}: {value},", column.key));
     }
     put(out, "    });\n  }\n}\n");
+}
+
+/// The place of the next column, from where its row begins.
+fn next(start: &str, column: &mut usize) -> String {
+    *column += 1;
+    match *column {
+        1 => start.to_owned(),
+        column => format!("{start} + {}", column - 1),
+    }
 }
 
 fn fields(out: &mut String, shape: &Shape) {
@@ -226,8 +245,14 @@ fn fields(out: &mut String, shape: &Shape) {
     put(out, "  return [");
     for column in shape.columns {
         let key = column.key;
-        let cell = if column.kind == Kind::Json { format!("jsonCell(record.{key})") } else { format!("record.{key}") };
-        put(out, &format!("    {cell},"));
+        put(
+            out,
+            &match column.kind {
+                Kind::Json => format!("    jsonCell(record.{key}),"),
+                Kind::Seconds => format!("    timeCell(record.{key}),"),
+                _ => format!("    record.{key},"),
+            },
+        );
     }
     for alias in shape.aliases {
         put(out, &format!("    record.{alias},"));
@@ -274,7 +299,7 @@ fn stored(out: &mut String, shape: &Shape) {
                 format!("((({cell} as number | undefined) ?? {literal}) + 0)")
             }
             (_, Kind::Integer | Kind::Real, _) => format!("(({cell} as number) + 0)"),
-            (_, Kind::Boolean, _) => cell,
+            (_, Kind::Boolean | Kind::Seconds, _) => cell,
             (_, Kind::Text | Kind::Label, Some(Default::Literal(literal))) => {
                 format!("textOutput({cell} ?? {literal})")
             }
@@ -333,7 +358,7 @@ fn tables(out: &mut String, shapes: &[&Shape]) {
 fn facts(shape: &Shape, column: &Column) -> Vec<String> {
     let primary = column.name == "id";
     let (sql, data_type) = match column.kind {
-        Kind::Integer => ("integer", "number"),
+        Kind::Integer | Kind::Seconds => ("integer", "number"),
         Kind::Real => ("real", "number"),
         Kind::Boolean => ("boolean", "boolean"),
         Kind::Text | Kind::Label | Kind::Json => ("text", "string"),
@@ -368,11 +393,10 @@ fn facts(shape: &Shape, column: &Column) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::shape;
 
     #[test]
     fn every_narrow_type_of_a_column_is_declared_in_the_generated_file() {
-        for shape in shape::ALL {
+        for shape in shapes::all() {
             for column in shape.columns {
                 if let Some(ts) = column.ts {
                     assert!(CHOICES.iter().any(|choice| choice.ts == ts), "{}.{}: {ts}", shape.name, column.key);
@@ -385,6 +409,6 @@ mod tests {
     fn the_generated_file_in_the_repository_is_the_one_that_the_shapes_give() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/js/generated/rows.ts");
         let committed = std::fs::read_to_string(path).unwrap();
-        assert_eq!(committed.replace("\r\n", "\n"), rows(&shape::ALL), "run `npm run rows`");
+        assert_eq!(committed.replace("\r\n", "\n"), rows(), "run `npm run rows`");
     }
 }

@@ -15,7 +15,7 @@ type Pragma = (&'static str, String);
 /// # Errors
 /// Those of SQLite if the file cannot be configured.
 pub fn configure(conn: &Connection, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
-    if settings.tuning == Tuning::Store && conn.query_row("PRAGMA page_count", [], |row| row.get(0)) == Ok(0) {
+    if settings.incremental_vacuum && conn.query_row("PRAGMA page_count", [], |row| row.get(0)) == Ok(0) {
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let journal = journal::choose(conn, settings)?;

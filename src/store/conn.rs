@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use rusqlite::{CachedStatement, Connection, OpenFlags, StatementStatus};
+use rusqlite::{CachedStatement, Connection, OpenFlags, StatementStatus, config::DbConfig};
 
 use super::{
     Control, JournalMode, Settings,
@@ -114,6 +114,8 @@ impl Conn {
         let mut raw = settings.location.connect(flags)?;
         raw.busy_timeout(settings.busy_timeout)?;
         raw.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        // A plan that depended on a bound LIMIT would be made anew for each call.
+        raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let guard = Arc::new(Guard::default());
         let watch = Arc::clone(&guard);
         raw.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || watch.must_stop()))?;

@@ -5,8 +5,8 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{JoinHandle, Thread},
 };
 
 use super::{Conn, Settings, metrics::StatementCache};
@@ -24,7 +24,6 @@ struct Shared {
     settings: Settings,
     cache: Arc<StatementCache>,
     state: Mutex<State>,
-    arrived: Condvar,
 }
 
 #[derive(Default)]
@@ -34,9 +33,10 @@ struct State {
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// Every write up to this sequence number has been settled.
     settled: u64,
-    /// Threads that wait for a read, and those that were started for one and have not come yet.
-    idle: usize,
-    starting: usize,
+    /// Threads that wait for a read. The one that came last goes first: its connection has the pages of the last reads.
+    idle: Vec<Thread>,
+    /// Threads that were woken or started for a read and have not come yet.
+    coming: usize,
     threads: usize,
     closed: bool,
 }
@@ -49,7 +49,7 @@ struct Waiting {
 
 impl Readers {
     pub(super) fn new(settings: Settings, cache: Arc<StatementCache>) -> Self {
-        let shared = Shared { settings, cache, state: Mutex::default(), arrived: Condvar::new() };
+        let shared = Shared { settings, cache, state: Mutex::default() };
         Self { shared: Arc::new(shared), threads: Mutex::default() }
     }
 
@@ -66,7 +66,7 @@ impl Readers {
             return;
         }
         state.ready.push_back(read);
-        self.staff(&mut state);
+        self.staff(state);
     }
 
     /// Every write up to `sequence` has been settled: let the reads behind it go.
@@ -78,13 +78,18 @@ impl Readers {
                 state.ready.push_back(waiting.read);
             }
         }
-        self.staff(&mut state);
+        self.staff(state);
     }
 
     /// Finish the reads that are queued and close the connections.
     pub(super) fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.arrived.notify_all();
+        let idle = {
+            let mut state = self.shared.lock();
+            state.closed = true;
+            state.coming += state.idle.len();
+            std::mem::take(&mut state.idle)
+        };
+        idle.iter().for_each(Thread::unpark);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A reader contains the panics of its reads; there is nothing to learn from the join.
@@ -98,23 +103,21 @@ impl Readers {
         }
     }
 
-    /// Wake a reader for the reads that are ready, and start as many as are missing.
-    fn staff(&self, state: &mut State) {
-        if state.ready.is_empty() {
-            return;
-        }
-        if state.idle > 0 {
-            self.shared.arrived.notify_one();
-        }
-        let missing = state.ready.len().saturating_sub(state.idle + state.starting);
+    /// Wake a reader for each read that is ready, and start as many as are missing.
+    fn staff(&self, mut state: MutexGuard<'_, State>) {
+        let wanted = state.ready.len().saturating_sub(state.coming);
+        let rest = state.idle.len().saturating_sub(wanted);
+        let woken = state.idle.split_off(rest);
+        let missing = wanted - woken.len();
         let possible = self.shared.settings.readers.saturating_sub(state.threads);
+        state.coming += woken.len();
         for _ in 0..missing.min(possible) {
             let shared = Arc::clone(&self.shared);
             let started = std::thread::Builder::new().name("runledger-read".into()).spawn(move || shared.serve());
             match started {
                 Ok(thread) => {
                     state.threads += 1;
-                    state.starting += 1;
+                    state.coming += 1;
                     self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
                 }
                 // With no thread at all nobody would ever answer.
@@ -126,6 +129,9 @@ impl Readers {
                 Err(_) => {}
             }
         }
+        // Woken under the lock they would go back to sleep at once to wait for it.
+        drop(state);
+        woken.iter().for_each(Thread::unpark);
     }
 }
 
@@ -133,12 +139,9 @@ impl Shared {
     fn serve(&self) {
         let mut conn: Option<Conn> = None;
         let mut state = self.lock();
-        state.starting -= 1;
+        state.coming -= 1;
         loop {
             if let Some(read) = state.ready.pop_front() {
-                if !state.ready.is_empty() && state.idle > 0 {
-                    self.arrived.notify_one();
-                }
                 drop(state);
                 // The read replies before a panic can leave it, so containing it here is enough.
                 let _ = catch_unwind(AssertUnwindSafe(|| self.answer(&mut conn, read)));
@@ -147,11 +150,22 @@ impl Shared {
                 state.threads -= 1;
                 return;
             } else {
-                state.idle += 1;
-                state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
+                state = self.sleep(state);
             }
         }
+    }
+
+    /// Wait until this thread is taken from the idle ones.
+    fn sleep<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        let own = std::thread::current();
+        state.idle.push(own.clone());
+        while state.idle.iter().any(|idle| idle.id() == own.id()) {
+            drop(state);
+            std::thread::park();
+            state = self.lock();
+        }
+        state.coming -= 1;
+        state
     }
 
     fn answer(&self, conn: &mut Option<Conn>, read: Read) {

@@ -80,6 +80,8 @@ pub struct Settings {
     /// The file and the directories that are made for it are their owner's alone (0600 and 0700 on POSIX) instead of
     /// what the umask says. What is there keeps its mode.
     pub private: bool,
+    /// Whether a file that is made can give pages back in steps (`auto_vacuum=INCREMENTAL`).
+    pub incremental_vacuum: bool,
     /// The other pragmas.
     pub tuning: Tuning,
 }
@@ -96,6 +98,7 @@ impl Settings {
             busy_timeout: Duration::from_secs(5),
             readers: 0,
             private: false,
+            incremental_vacuum: false,
             tuning: Tuning::Pragmas(&[]),
         }
     }

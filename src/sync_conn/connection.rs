@@ -14,6 +14,7 @@ use super::{
     cache::{Cache, Kind},
     open, raw, script,
 };
+use crate::migration::Drive;
 use crate::store::{Location, Settings};
 
 /// The number of a statement, unique among the living ones of its connection.
@@ -41,7 +42,10 @@ pub struct Connection {
     calling: Place<bool>,
     timeout: Duration,
     source: BackupSource,
-    pub(super) db: rusqlite::Connection,
+    /// A migration that waits for its function.
+    pub(super) migrating: RefCell<Option<Drive>>,
+    /// Borrowed for as long as a call of SQLite's, and exclusively only to migrate.
+    pub(super) db: RefCell<rusqlite::Connection>,
 }
 
 impl Connection {
@@ -84,7 +88,8 @@ impl Connection {
             calling: Place::new(false),
             timeout,
             source,
-            db,
+            migrating: RefCell::default(),
+            db: RefCell::new(db),
         }
     }
 
@@ -141,7 +146,7 @@ impl Connection {
         if let Some(values) = values {
             statement.bind(values)?;
         }
-        let (_, before) = raw::changes(&self.db);
+        let (_, before) = raw::changes(&self.db.borrow());
         let ran = loop {
             match statement.raw.step() {
                 Ok(true) => {}
@@ -152,8 +157,9 @@ impl Connection {
         statement.rest();
         self.has_run(&mut statement, &ran);
         ran?;
-        let (changes, after) = raw::changes(&self.db);
-        Ok((if after == before { 0 } else { changes }, self.db.last_insert_rowid()))
+        let db = self.db.borrow();
+        let (changes, after) = raw::changes(&db);
+        Ok((if after == before { 0 } else { changes }, db.last_insert_rowid()))
     }
 
     /// Read the first rows of a statement. `values: None` reads with what is bound. If there may be more, the statement
@@ -227,6 +233,19 @@ impl Connection {
         Ok(())
     }
 
+    /// End every iteration.
+    pub(super) fn stop_all(&self) {
+        let active: Vec<_> = self.statements.borrow().iter().flatten().map(Rc::clone).collect();
+        for statement in active {
+            if let Ok(mut statement) = statement.try_borrow_mut()
+                && statement.active
+            {
+                statement.rest();
+                self.stopped(&mut statement);
+            }
+        }
+    }
+
     /// Run all statements of `sql`. `before` hears the text of each one before it runs.
     ///
     /// # Errors
@@ -235,7 +254,7 @@ impl Connection {
         self.quiet()?;
         let mut before = before;
         let mut disturbed = false;
-        let ran = script::run(&self.db, sql, &mut |text, kind| {
+        let ran = script::run(&self.db.borrow(), sql, &mut |text, kind| {
             disturbed |= kind == Kind::Disturbing;
             match &mut before {
                 Some(before) => self.calling(|| before(&text())),
@@ -263,7 +282,7 @@ impl Connection {
 
     /// Whether a transaction is open.
     pub fn in_transaction(&self) -> bool {
-        !self.db.is_autocommit()
+        !self.db.borrow().is_autocommit()
     }
 
     /// A copy to make on another thread; `None` where only [`Connection::copy`] can.
@@ -282,14 +301,17 @@ impl Connection {
     /// As [`Backup::run`].
     pub fn copy(&self, target: &Path) -> Result<i32> {
         self.not_calling()?;
-        backup::copy(&self.db, target)
+        backup::copy(&self.db.borrow(), target)
     }
 
     /// Whether it may be closed now.
     ///
     /// # Errors
-    /// [`Misuse::BUSY`] while something runs or is being iterated.
+    /// [`Misuse::BUSY`] while something runs or is being iterated, [`Misuse::MIGRATING`].
     pub fn may_close(&self) -> Result<()> {
+        if self.is_migrating() {
+            return Err(Misuse::MIGRATING.into());
+        }
         self.quiet()
     }
 

@@ -40,6 +40,10 @@ impl Misuse {
     pub const NOT_OPEN: Self = Self::type_error("ERR_NOT_OPEN", "The database connection is not open");
     /// Something else is running that this would disturb.
     pub const BUSY: Self = Self::type_error("ERR_BUSY", "This database connection is busy executing a query");
+    /// It cannot be closed in the middle of a migration.
+    pub const MIGRATING: Self = Self::type_error("ERR_BUSY", "This database connection is running a migration");
+    /// What was lent to a migration is used after its end.
+    pub const MIGRATION_FINISHED: Self = Self::type_error("ERR_NOT_OPEN", "The migration has finished");
     /// The statement itself is being iterated.
     pub const STATEMENT_BUSY: Self = Self::type_error("ERR_BUSY", "This statement is busy executing a query");
     /// Rows were asked of a statement that has none.
@@ -110,7 +114,7 @@ pub enum Failure {
         /// Byte offset in the SQL, where SQLite knows it.
         offset: Option<i32>,
     },
-    /// A file operation failed (backup).
+    /// Something that is no call of SQLite's failed: a file operation (backup), a migration.
     Other(Error),
     /// JavaScript has thrown something while native code was calling it; it is pending there.
     Thrown,

@@ -22,7 +22,7 @@ impl Connection {
                 return Ok(id);
             }
         }
-        let mut statement = Statement::compile(&self.db, sql.into())?;
+        let mut statement = Statement::compile(&self.db.borrow(), sql.into())?;
         let text = Rc::clone(&statement.text);
         statement.shared = shareable;
         let id = self.keep(statement);
@@ -50,7 +50,7 @@ impl Connection {
             self.cache.borrow_mut().remove(&statement.text);
             return Ok(id);
         }
-        let own = Statement::compile(&self.db, Rc::clone(&statement.text))?;
+        let own = Statement::compile(&self.db.borrow(), Rc::clone(&statement.text))?;
         statement.users -= 1;
         Ok(self.keep(own))
     }
@@ -68,7 +68,7 @@ impl Connection {
     /// As [`Connection::prepare`]; [`Misuse::BUSY`] while something is being iterated.
     pub fn pragma(&self, source: &str) -> Result<StatementId> {
         self.quiet()?;
-        let mut statement = Statement::compile(&self.db, format!("PRAGMA {source}").into())?;
+        let mut statement = Statement::compile(&self.db.borrow(), format!("PRAGMA {source}").into())?;
         statement.read_as_pragma();
         Ok(self.keep(statement))
     }

@@ -4,16 +4,15 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    action::{Action, Args},
-    check,
+    Action, check,
     config::{AuditScope, TelemetryConfig},
     filter,
     kinds::AuditOperation,
-    reads,
     shape::AUDIT,
     state::Telemetry,
 };
 use crate::{
+    client::{Args, reads},
     clock::now,
     error::Result,
     store::{Cached, Conn},

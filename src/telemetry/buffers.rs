@@ -10,16 +10,10 @@ use std::{collections::HashMap, time::Instant};
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    action::{Action, Args, count, nothing},
-    buffered, check,
-    check::Argument,
-    events,
-    filter::BufferFilter,
-    reads, sessions,
-    shape::BUFFER,
-    state::Telemetry,
+    Action, buffered, check, check::Argument, events, filter::BufferFilter, sessions, shape::BUFFER, state::Telemetry,
 };
 use crate::{
+    client::{Args, count, nothing, reads},
     clock::now,
     error::{Error, Result},
     packed::{Batch, Parcel},
@@ -96,7 +90,7 @@ pub(super) fn insert(mut parcel: Parcel) -> Result<Action> {
 
 /// upsertBuffer: the caller's own pending row of a session.
 pub(super) fn upsert(args: &Args) -> Result<Action> {
-    let batch = args.record(0, Argument::Buffer)?;
+    let batch = args.record(0, || check::not_an_object(Argument::Buffer))?;
     check::buffer(&batch.record(0))?;
     Action::write("INSERT INTO telemetry_buffers (…) VALUES (…)", batch.bytes(), move |conn, state| {
         let buffer = check::buffer(&batch.record(0))?;

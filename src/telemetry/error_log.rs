@@ -5,16 +5,19 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value as Json};
 
 use super::{
-    action::{Action, Args, nothing},
-    audit,
-    call::Value,
+    Action, audit,
     check::{self, Argument, NewError},
     filter::ErrorFilter,
-    reads, rows, sessions,
+    sessions,
     shape::ERROR,
     state::Telemetry,
 };
-use crate::{clock::now, error::Result, store::Conn};
+use crate::{
+    client::{Args, Value, nothing, reads, rows},
+    clock::now,
+    error::Result,
+    store::Conn,
+};
 
 const INSERT: &str = "INSERT INTO telemetry_errors (id, session_id, event_id, error_type, error_message, error_stack, context, \
     severity, resolved, metadata, timestamp, created_at, resolved_at, resolved_by, version, schema_version) VALUES (?1, ?2, \
@@ -22,7 +25,7 @@ const INSERT: &str = "INSERT INTO telemetry_errors (id, session_id, event_id, er
 
 /// logError. It does not fail because of the error that it logs: references that lead nowhere are kept as metadata.
 pub(super) fn log(args: &Args) -> Result<Action> {
-    let batch = args.record(0, Argument::Error)?;
+    let batch = args.record(0, || check::not_an_object(Argument::Error))?;
     check::error(&batch.record(0))?;
     Action::write(INSERT, batch.bytes(), move |conn, state| {
         let error = check::error(&batch.record(0))?;

@@ -10,14 +10,11 @@ use rusqlite::{CachedStatement, Params, params};
 use serde_json::json;
 
 use super::{
-    action::{Action, Args, count},
-    audit,
-    call::{Inserted, Value},
+    Action, audit,
     check::{self, Argument, NewEvent, not_an_object},
     config::OnSizeLimit,
     filter::{EventDeletion, EventFilter},
     kinds::{EventType, OnError, RuleTable},
-    reads,
     rules::RuleSet,
     sessions,
     shape::EVENT,
@@ -25,6 +22,7 @@ use super::{
     statistics::EventFacts,
 };
 use crate::{
+    client::{Args, Inserted, Value, count, reads},
     clock::now,
     error::{Error, Result},
     packed::{Parcel, Record},

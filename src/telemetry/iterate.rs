@@ -5,13 +5,12 @@ use rusqlite::{params_from_iter, types::Value as Sql};
 use serde_json::{Value as Json, json};
 
 use super::{
-    action::{Action, Args},
-    call::{Reply, Value},
-    check,
-    filter::{Cursor, EventFilter, Progress, Query, SessionFilter},
+    Action, check,
+    filter::{Cursor, EventFilter, Progress, SessionFilter},
     shape::{EVENT, SESSION},
 };
 use crate::{
+    client::{Args, Query, Reply, Value},
     error::{Error, Result},
     packed::{Input, Rows, Shape, json_number},
     store::Conn,
@@ -73,7 +72,7 @@ fn send(
         }
     }
     if !chunk.is_empty() {
-        conn.off_the_clock(|| reply.rows(chunk))?;
+        conn.off_the_clock(|| reply.tail(chunk))?;
     }
     Ok((sent, last))
 }

@@ -1,20 +1,15 @@
 #![forbid(unsafe_code)]
 //! Maintenance: by the clock, and on demand (telemetry.md §11).
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use serde_json::json;
 
-use super::{
-    action::{Action, Args, nothing},
-    audit, buffers,
-    call::{Reply, Value},
-    check, retention,
-    state::Telemetry,
-};
+use super::{Action, audit, buffers, check, retention, state::Telemetry};
 use crate::{
+    client::{Args, Reply, Value, nothing},
     clock::{DAY, now},
-    error::Result,
+    error::{Error, Result},
     store::{self, CheckpointMode, Conn, WriteSession, checkpoint},
 };
 
@@ -103,6 +98,21 @@ pub(super) fn vacuum() -> Result<Action> {
 /// reindex
 pub(super) fn reindex() -> Result<Action> {
     statement("REINDEX")
+}
+
+/// optimize: vacuum, then analyze.
+pub(super) fn optimize() -> Result<Action> {
+    Action::steps(|session, reply, recorder| {
+        for sql in ["VACUUM", "ANALYZE"] {
+            reply.progress(sql, 0, None);
+            let began = Instant::now();
+            let result = session.conn.execute_batch(sql).map_err(Error::from);
+            let outcome = result.as_ref().map(|()| None).map_err(ToString::to_string);
+            recorder.record(sql, sql, began.elapsed(), outcome);
+            result?;
+        }
+        Ok(Value::Nothing)
+    })
 }
 
 /// A statement that has the writer to itself.

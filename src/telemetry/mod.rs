@@ -1,18 +1,17 @@
 #![forbid(unsafe_code)]
 //! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
 //!
-//! - a call: `methods` (what each does) → `action` (planned on the caller's thread) → `client` (handed to the store)
+//! - a call: `methods` (what each does) → [`crate::client`] (planned on the caller's thread, handed to the store); `client`
+//!   (what telemetry adds to it)
 //! - one noun each: `sessions`, `unknown_sessions`, `events`, `buffers`, `error_log`, `rule_table`, `audit`, `retention`, `maintenance`
 //! - before the database: [`check`], [`filter`], [`rules`], [`config`]
 //! - on the writer's thread: `state`, `schedule`, [`statistics`]
 //! - the file: [`schema`], `adoption`, `open`
 
-mod action;
 mod adoption;
 mod audit;
 mod buffered;
 mod buffers;
-mod call;
 pub mod check;
 mod client;
 pub mod config;
@@ -24,9 +23,7 @@ pub mod kinds;
 mod maintenance;
 mod methods;
 mod open;
-mod reads;
 mod retention;
-mod rows;
 mod rule_table;
 pub mod rules;
 mod schedule;
@@ -37,10 +34,12 @@ mod state;
 pub mod statistics;
 mod unknown_sessions;
 
-pub use action::{Arg, Args};
-pub use call::{Call, Inserted, Reply, Value};
-pub use client::{Client, InsertMode};
-pub use methods::Method;
+pub use client::InsertMode;
 pub use open::default_settings;
 pub use state::Telemetry;
 pub use unknown_sessions::{add_ended_sessions, add_session, has_session};
+
+/// A client of a telemetry database.
+pub type Client = crate::client::Client<Telemetry>;
+/// A planned call of telemetry.
+type Action = crate::client::Action<Telemetry>;

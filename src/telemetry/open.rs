@@ -4,10 +4,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, mpsc},
-    time::Duration,
 };
-
-use serde_json::Value as Json;
 
 use super::{
     config::{Durability, Environment, JournalMode as Choice, TelemetryConfig},
@@ -19,34 +16,8 @@ use crate::{
     error::{Error, Result},
     migration,
     packed::Input,
-    store::{
-        Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, StoreFigures, Tuning,
-        WriteSession,
-    },
+    store::{Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, Tuning, WriteSession},
 };
-
-/// Clients with the same key share a store: the same file under the same configuration. A private in-memory database is
-/// nobody else's.
-pub(super) fn store_key(config: &TelemetryConfig) -> String {
-    match location(config) {
-        Location::Memory(uri) => uri,
-        Location::File(path) => {
-            // Two spellings of one directory, a link for instance, are one file.
-            let directory = path.parent().and_then(|directory| directory.canonicalize().ok());
-            let path = match (directory, path.file_name()) {
-                (Some(directory), Some(name)) => directory.join(name),
-                _ => path,
-            };
-            let options: Vec<Json> = config
-                .entries()
-                .iter()
-                .filter(|(key, _)| key != "dbPath")
-                .map(|(key, value)| Json::Array(vec![key.as_str().into(), value.to_json()]))
-                .collect();
-            format!("{}\n{}", path.display(), Json::from(options))
-        }
-    }
-}
 
 /// Open the database: schema first, then what a crash has left, then what is expired. Blocks.
 pub(super) fn open(config: Arc<TelemetryConfig>, listener: &Arc<dyn Listener>) -> Result<Store<Telemetry>> {
@@ -58,19 +29,6 @@ pub(super) fn open(config: Arc<TelemetryConfig>, listener: &Arc<dyn Listener>) -
     store.alone(recover, move |result, _| drop(done.send(result)));
     recovered.recv().unwrap_or(Err(Error::Closed))?;
     Ok(store)
-}
-
-/// What `getMetrics()` can tell about a file that is not open.
-pub(super) fn figures_while_closed(config: &TelemetryConfig) -> StoreFigures {
-    let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
-    if config.is_memory() {
-        return StoreFigures::default();
-    }
-    StoreFigures {
-        file_bytes: size(&config.path),
-        wal_bytes: size(&format!("{}-wal", config.path)),
-        ..StoreFigures::default()
-    }
 }
 
 fn prepare(
@@ -124,13 +82,15 @@ fn settings(config: &TelemetryConfig) -> Settings {
         },
         full_durability: config.durability == Durability::Full,
         foreign_keys: config.enable_foreign_keys,
-        busy_timeout: Duration::from_millis(config.busy_timeout_ms()),
+        busy_timeout: config.busy_timeout(),
         readers: config.pool_size,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }
 
-fn location(config: &TelemetryConfig) -> Location {
+/// Where the database of a configuration is.
+pub(super) fn location(config: &TelemetryConfig) -> Location {
     if config.is_memory() { Location::memory() } else { Location::File(PathBuf::from(&config.path)) }
 }

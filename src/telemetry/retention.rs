@@ -10,15 +10,9 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 
-use super::{
-    action::{Action, count},
-    audit,
-    call::Value,
-    events,
-    shape::EVENT,
-    state::Telemetry,
-};
+use super::{Action, audit, events, shape::EVENT, state::Telemetry};
 use crate::{
+    client::{Value, count},
     clock::{DAY, now},
     error::{Error, Result},
     packed::{Rows, json_number},
@@ -45,6 +39,7 @@ pub(super) fn prune() -> Result<Action> {
         let deleted = prune_all(session, &mut |done| reply.progress("pruneOldData", done, None))?;
         count(deleted)
     })
+    .map(|action| action.counted_as("DELETE_OLD_EVENTS"))
 }
 
 /// planRetention: what pruneOldData would do.

@@ -4,16 +4,18 @@
 use rusqlite::params;
 
 use super::{
-    action::{Action, Args},
-    audit,
-    call::Value,
+    Action, audit,
     check::{self, Argument},
     filter::RuleFilter,
-    reads, rows,
     rules::{CompiledRule, Definition, RuleSet},
     shape::RULE,
 };
-use crate::{clock::now, error::Result, store::Cached};
+use crate::{
+    client::{Args, Value, reads, rows},
+    clock::now,
+    error::Result,
+    store::Cached,
+};
 
 const INSERT: &str = "INSERT INTO telemetry_validation_rules (id, table_name, field_name, rule_type, rule_config, error_message, \
     is_active, priority, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)";
@@ -43,7 +45,7 @@ pub(super) fn active(conn: &impl Cached) -> Result<RuleSet> {
 
 /// addValidationRule: the id of the new rule.
 pub(super) fn add(args: &Args) -> Result<Action> {
-    let batch = args.record(0, Argument::Rule)?;
+    let batch = args.record(0, || check::not_an_object(Argument::Rule))?;
     check::rule(&batch.record(0))?;
     Action::write(INSERT, batch.bytes(), move |conn, state| {
         let rule = check::rule(&batch.record(0))?;

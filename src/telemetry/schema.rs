@@ -114,7 +114,7 @@ mod tests {
             for wanted in shape.columns {
                 let column = table.column(wanted.name).expect(wanted.name);
                 let affinity = match wanted.kind {
-                    Kind::Integer | Kind::Boolean => Affinity::Integer,
+                    Kind::Integer | Kind::Boolean | Kind::Seconds => Affinity::Integer,
                     Kind::Real => Affinity::Real,
                     Kind::Text | Kind::Label | Kind::Json => Affinity::Text,
                 };

@@ -5,19 +5,22 @@ use rusqlite::params;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    action::{Action, Args, nothing},
-    audit,
-    call::{Reply, Value},
+    Action, audit,
     check::{self, Argument, NewEvent, NewSession, SessionUpdate},
     events, filter,
-    filter::{Query, SessionFilter},
+    filter::SessionFilter,
     kinds::RuleTable,
-    reads, rows,
     shape::{BUFFER, ERROR, EVENT, SESSION},
     state::Telemetry,
     statistics::recount,
 };
-use crate::{clock::now, error::Result, packed::Field, store::Conn};
+use crate::{
+    client::{Args, Query, Reply, Value, nothing, reads, rows},
+    clock::now,
+    error::Result,
+    packed::Field,
+    store::Conn,
+};
 
 const CREATED_AT: usize = SESSION.position("createdAt");
 const UPDATED_AT: usize = SESSION.position("updatedAt");
@@ -28,7 +31,7 @@ const INSERT: &str = "INSERT INTO telemetry_sessions (…) VALUES (…)";
 
 /// createSession: insert, or set what a second creation may set.
 pub(super) fn create(args: &Args) -> Result<Action> {
-    let batch = args.record(0, Argument::Session)?;
+    let batch = args.record(0, || check::not_an_object(Argument::Session))?;
     check::create_session(&batch.record(0))?;
     Action::write(INSERT, batch.bytes(), move |conn, state| {
         let session = check::create_session(&batch.record(0))?;
@@ -42,7 +45,7 @@ pub(super) fn create(args: &Args) -> Result<Action> {
 
 /// upsertSession: insert, or set every given key. Answers with the row.
 pub(super) fn upsert(args: &Args) -> Result<Action> {
-    let batch = args.record(0, Argument::Session)?;
+    let batch = args.record(0, || check::not_an_object(Argument::Session))?;
     check::upsert_session(&batch.record(0))?;
     Action::write(INSERT, batch.bytes(), move |conn, state| {
         let session = check::upsert_session(&batch.record(0))?;
@@ -50,13 +53,13 @@ pub(super) fn upsert(args: &Args) -> Result<Action> {
             None => insert(conn, state, &session),
             Some(old) => change(conn, state, session.id, &old, &session.upserted()),
         })?;
-        Ok((Value::Row(rows::chunk(conn, &SESSION, session.id)?), Some(1)))
+        Ok((Value::Row(Box::new(rows::chunk(conn, &SESSION, session.id)?)), Some(1)))
     })
 }
 
 /// updateSession: set the given keys of a session that exists.
 pub(super) fn update(args: &Args) -> Result<Action> {
-    let batch = args.record(1, Argument::Updates)?;
+    let batch = args.record(1, || check::not_an_object(Argument::Updates))?;
     let id = check::session_id_argument(args.field(0))?.to_owned();
     check::update_session(&batch.record(0))?;
     Action::write("UPDATE telemetry_sessions SET … WHERE id = ?", batch.bytes(), move |conn, state| {

@@ -8,11 +8,11 @@ use super::{
     check::{NewSession, SessionDetails},
     config::{Environment, TelemetryConfig},
     kinds::RuleTable,
-    rows, rule_table,
+    rule_table,
     shape::SESSION,
     statistics::recount,
 };
-use crate::{clock::now, error::Result, packed::Input};
+use crate::{client::rows, clock::now, error::Result, packed::Input};
 
 /// Agent and mode of a session of which nothing else is known.
 const UNKNOWN: &str = "unknown";

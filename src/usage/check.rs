@@ -1,10 +1,10 @@
 #![forbid(unsafe_code)]
 //! What a caller passes, before the database sees it (usage.md §4 to §6): types, and ranges that no constraint knows of.
 
+use crate::client::check::valid_id;
 use crate::clock::{DAY, now};
 use crate::error::{Error, Result};
 use crate::packed::{Field, Input};
-use crate::telemetry::check::common::valid_id;
 
 /// Largest whole number that JavaScript has exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;

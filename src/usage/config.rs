@@ -34,7 +34,7 @@ const SETTINGS: [(&str, Kind, &str); 9] = [
 pub(super) fn get(conn: &Connection) -> Result<Json> {
     let settings = SETTINGS.map(|(name, ..)| name).join(", ");
     let sql = format!("SELECT id, {settings}, created_at, updated_at FROM main.usage_config WHERE is_active = 1");
-    Ok(rows::all(conn, &sql, [])?.pop().unwrap_or_default())
+    Ok(rows::all(conn, &sql, [])?.into_first().unwrap_or_default())
 }
 
 /// updateUsageConfig: whether there was something to set, and a row to set it in.

@@ -4,9 +4,12 @@
 use rusqlite::{Connection, ffi};
 use serde_json::Value as Json;
 
-use super::{config, snapshots};
+use super::{Rows, config, snapshots};
 use crate::error::{Error, ErrorClass, Report, Result};
 use crate::packed::Input;
+
+/// The class of the module's errors.
+const USAGE_ERROR: ErrorClass = ErrorClass("UsageError");
 
 /// What becomes of a snapshot of a session that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,15 @@ impl MissingSession {
             _ => None,
         }
     }
+}
+
+/// What a method answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// One value.
+    Value(Json),
+    /// Any number of rows.
+    Rows(Rows),
 }
 
 /// A public method.
@@ -76,10 +88,10 @@ impl Method {
     /// Do it. What is missing in `args` is `undefined`.
     ///
     /// # Errors
-    /// [`Error::Validation`], [`Error::SessionNotFound`] and those of SQLite. Nothing was changed then.
-    pub fn run(self, conn: &Connection, args: &[Input]) -> Result<Json> {
+    /// [`Error::Validation`], `USAGE_SESSION_NOT_FOUND` and those of SQLite. Nothing was changed then.
+    pub fn run(self, conn: &Connection, args: &[Input]) -> Result<Answer> {
         let arg = |position: usize| args.get(position).unwrap_or(&Input::Undefined);
-        Ok(match self {
+        let value = match self {
             Self::GetConfig => config::get(conn)?,
             Self::UpdateConfig => config::update(conn, arg(0))?.into(),
             Self::ResetConfig => {
@@ -87,21 +99,22 @@ impl Method {
                 true.into()
             }
             Self::InsertSnapshot(missing) => snapshots::insert(conn, arg(0), missing)?,
-            Self::GetSnapshots => snapshots::recent(conn, arg(0), arg(1), arg(2))?,
-            Self::GetSnapshotsBySession => snapshots::of_session(conn, arg(0))?,
+            Self::GetSnapshots => return snapshots::recent(conn, arg(0), arg(1), arg(2)).map(Answer::Rows),
+            Self::GetSnapshotsBySession => return snapshots::of_session(conn, arg(0)).map(Answer::Rows),
             Self::DeleteOldSnapshots => snapshots::delete_old(conn, arg(0))?.into(),
-        })
+        };
+        Ok(Answer::Value(value))
     }
 
     /// A failure of it as its caller sees it (usage.md §5).
     pub fn report(self, error: &Error, operation: &str) -> Report {
         let code = match error {
             Error::Validation(_) => "USAGE_INVALID_INPUT",
-            Error::SessionNotFound { .. } => "USAGE_SESSION_NOT_FOUND",
+            Error::Refused(refused) => refused.code,
             _ if error.sqlite_code() == Some(ffi::SQLITE_CONSTRAINT) => "USAGE_CONSTRAINT",
             _ if self.writes() => "USAGE_WRITE_FAILED",
             _ => "USAGE_QUERY_FAILED",
         };
-        Report { class: ErrorClass::Usage, code, ..error.report(operation) }
+        Report { class: USAGE_ERROR, code, ..error.report(operation) }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! - a call: [`Method`] (the public methods by name) → `check` (its arguments) → one noun: `config`, `snapshots`
 //! - to SQLite and back: `transaction`, `rows`
-//! - the file: [`schema`], `adoption`
+//! - the file: [`schema`], `adoption`, [`settings()`]
 
 mod adoption;
 mod check;
@@ -11,10 +11,13 @@ mod config;
 mod methods;
 mod rows;
 pub mod schema;
+mod settings;
 mod snapshots;
 mod transaction;
 
-pub use methods::{Method, MissingSession};
+pub use methods::{Answer, Method, MissingSession};
+pub use rows::Rows;
+pub use settings::settings;
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -4,7 +4,8 @@
 use rusqlite::Connection;
 
 use crate::error::Result;
-use crate::migration::{Column, Migration, MigrationSet, ModuleRules};
+use crate::migration::{self, Column, Migration, MigrationCode, MigrationError, MigrationSet, ModuleRules};
+use crate::packed::Input;
 
 use super::adoption;
 
@@ -23,10 +24,27 @@ pub fn migrations() -> Result<MigrationSet> {
     Ok(MigrationSet::new(MODULE, list)?.with_rules(UsageRules))
 }
 
+/// Check what an application has registered: the set, and behind it migrations that can be rolled back.
+///
+/// # Errors
+/// `MIGRATION_INVALID`, `MIGRATION_GAP`
+pub fn check_registered(list: &Input) -> Result<()> {
+    let migrations = migration::listed(MODULE, list)?;
+    if let Some(it) = migrations.iter().find(|it| it.down.is_none()) {
+        let text = format!("down of migration {} ({}) must be a function", it.version, it.name);
+        return Err(MigrationError::new(MigrationCode::Invalid, MODULE, text).at(it.version).into());
+    }
+    MigrationSet::new(MODULE, migrations).map(drop)
+}
+
 #[derive(Debug, Clone, Copy)]
 struct UsageRules;
 
 impl ModuleRules for UsageRules {
+    fn may_be_continued(&self) -> bool {
+        true
+    }
+
     fn value(&self, _table: &str, column: &Column) -> Option<String> {
         adoption::value(column)
     }

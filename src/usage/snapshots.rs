@@ -2,9 +2,9 @@
 //! The history: the rows of `usage_snapshots`.
 
 use rusqlite::{Connection, ToSql, params};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::{MissingSession, check, rows, transaction};
+use super::{MissingSession, Rows, check, rows, transaction};
 use crate::error::{Error, Result};
 use crate::packed::Input;
 use crate::telemetry;
@@ -18,7 +18,7 @@ pub(super) fn insert(conn: &Connection, snapshot: &Input, missing: MissingSessio
     transaction::write(conn, || {
         if !telemetry::has_session(conn, snapshot.session_id)? {
             match missing {
-                MissingSession::Reject => return Err(Error::SessionNotFound { id: snapshot.session_id.to_owned() }),
+                MissingSession::Reject => return Err(session_not_found(snapshot.session_id)),
                 #[allow(clippy::cast_precision_loss, reason = "below 2^53")]
                 MissingSession::Create => {
                     telemetry::add_session(conn, snapshot.session_id, snapshot.timestamp as f64)?;
@@ -31,24 +31,29 @@ pub(super) fn insert(conn: &Connection, snapshot: &Input, missing: MissingSessio
                  VALUES (?1, ?2, ?3, ?4)",
             )?
             .insert(params![snapshot.session_id, snapshot.data, snapshot.kind, snapshot.timestamp])?;
-        Ok(rows::all(conn, &format!("{SELECT} WHERE id = ?1"), [id])?.pop().unwrap_or_default())
+        Ok(rows::all(conn, &format!("{SELECT} WHERE id = ?1"), [id])?.into_first().unwrap_or_default())
     })
 }
 
+fn session_not_found(id: &str) -> Error {
+    let details = Map::from_iter([("sessionId".to_owned(), id.into())]);
+    Error::refused("USAGE_SESSION_NOT_FOUND", format!("There is no session \"{id}\""), details)
+}
+
 /// getUsageSnapshots: those since a time, of one session or of all.
-pub(super) fn recent(conn: &Connection, session: &Input, limit: &Input, hours_back: &Input) -> Result<Json> {
+pub(super) fn recent(conn: &Connection, session: &Input, limit: &Input, hours_back: &Input) -> Result<Rows> {
     let (session, limit, since) = (check::optional_session(session)?, check::limit(limit)?, check::since(hours_back)?);
     let of_session = if session.is_some() { "session_id = ?3 AND " } else { "" };
     let sql = format!("{SELECT} WHERE {of_session}timestamp >= ?1 {NEWEST_FIRST} LIMIT ?2");
     let mut params: Vec<&dyn ToSql> = vec![&since, &limit];
     params.extend(session.as_ref().map(|session| session as &dyn ToSql));
-    Ok(rows::all(conn, &sql, &params[..])?.into())
+    rows::all(conn, &sql, &params[..])
 }
 
 /// getUsageSnapshotsBySession: all of one session.
-pub(super) fn of_session(conn: &Connection, session: &Input) -> Result<Json> {
+pub(super) fn of_session(conn: &Connection, session: &Input) -> Result<Rows> {
     let session = check::session(session)?;
-    Ok(rows::all(conn, &format!("{SELECT} WHERE session_id = ?1 {NEWEST_FIRST}"), [session])?.into())
+    rows::all(conn, &format!("{SELECT} WHERE session_id = ?1 {NEWEST_FIRST}"), [session])
 }
 
 /// deleteOldUsageSnapshots: how many went.

@@ -10,7 +10,7 @@ pub(super) fn write<T>(conn: &Connection, work: impl FnOnce() -> Result<T>) -> R
     let (begin, keep, undo) = if conn.is_autocommit() {
         ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
     } else {
-        ("SAVEPOINT runledger_usage", "RELEASE runledger_usage", "ROLLBACK TO runledger_usage; RELEASE runledger_usage")
+        ("SAVEPOINT usage_call", "RELEASE usage_call", "ROLLBACK TO usage_call; RELEASE usage_call")
     };
     conn.execute_batch(begin)?;
     let done = work().and_then(|value| {

@@ -101,6 +101,7 @@ pub(crate) fn settings(path: &Path) -> Settings {
         busy_timeout: Duration::from_millis(500),
         readers: 4,
         private: false,
+        incremental_vacuum: true,
         tuning: Tuning::Store,
     }
 }

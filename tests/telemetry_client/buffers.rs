@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use runledger::{
+    client::Arg,
     packed::{Field, Input},
-    telemetry::{Arg, InsertMode, shape::RULE},
+    telemetry::{InsertMode, shape::RULE},
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use runledger::{
+    client::{Arg, Value},
     packed::{Field, Input},
-    telemetry::{Arg, InsertMode, Value, kinds::OnError, shape::BUFFER},
+    telemetry::{InsertMode, kinds::OnError, shape::BUFFER},
 };
 
 use crate::{

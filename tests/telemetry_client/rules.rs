@@ -1,8 +1,9 @@
 //! Validation rules across the clients of a file.
 
 use runledger::{
+    client::Arg,
     packed::{Field, Input},
-    telemetry::{Arg, shape::RULE},
+    telemetry::shape::RULE,
 };
 
 use crate::user::{Event, T, User, code, event, plain, record};

@@ -7,11 +7,12 @@ use std::{
 };
 
 use runledger::{
+    client::{Arg, Args, Inserted, Method, Reply, Value},
     error::{Error, Result},
     packed::{Batch, Field, Input, Parcel, Rows, Shape, Tag, TextGroup},
     store::{Cancel, Level, Listener},
     telemetry::{
-        Arg, Args, Client, InsertMode, Inserted, Method, Reply, Value,
+        Client, InsertMode,
         config::{Environment, TelemetryConfig},
         kinds::OnError,
         shape::{EVENT, SESSION},

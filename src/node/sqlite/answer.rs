@@ -13,10 +13,18 @@ use crate::{
 };
 
 /// 0, or what the call has to say.
-pub(super) fn done(result: Outcome<u32>) -> Result<u32> {
+pub(in crate::node) fn done(result: Outcome<u32>) -> Result<u32> {
     match result {
         Ok(bits) => Ok(bits),
         Err(failure) => failed(failure).map(|()| status::FAILED),
+    }
+}
+
+/// The value; nothing if it failed, and then `sqliteFailure` tells why.
+pub(in crate::node) fn value<T>(result: Outcome<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(failure) => failed(failure).map(|()| None),
     }
 }
 

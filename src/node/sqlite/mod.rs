@@ -13,14 +13,18 @@ mod answer;
 mod arguments;
 mod connection;
 mod fast;
+mod migration;
 mod module_file;
 mod statement;
 mod table;
 mod values;
 
+pub(in crate::node) use answer::{done, value};
 pub use connection::*;
-pub(in crate::node) use module_file::opened;
+pub use migration::*;
+pub(in crate::node) use module_file::{opened, opened_readonly};
 pub use statement::*;
+pub(in crate::node) use table::get as open_connection;
 
 /// What a fast call does, as js/sqlite/link.ts names it; any other number: whether a transaction is open.
 mod operation {

@@ -6,15 +6,13 @@ use serde_json::Value as Json;
 use super::{answer, table};
 use crate::{
     node::output,
-    sync_conn::{Failure, OpenedFile, Result as Outcome},
+    sync_conn::{Connection, Failure, OpenedFile, Result as Outcome},
 };
 
 /// The facade's `OpenedModule`; nothing if it could not be opened, and then `sqliteFailure` tells why.
 pub(in crate::node) fn opened(env: &Env, outcome: Outcome<OpenedFile>) -> Result<Option<Object<'_>>> {
-    let OpenedFile { connection, journal, warnings, migrated } = match outcome {
-        Ok(file) => file,
-        Err(failure) => return answer::failed(failure).map(|()| None),
-    };
+    let Some(file) = answer::value(outcome)? else { return Ok(None) };
+    let OpenedFile { connection, journal, warnings, migrated } = file;
     let mut opened = Object::new(env)?;
     opened.set("connection", table::insert(env, connection)?)?;
     opened.set("journalMode", journal.as_str())?;
@@ -28,5 +26,14 @@ pub(in crate::node) fn opened(env: &Env, outcome: Outcome<OpenedFile>) -> Result
         }
         Err(error) => opened.set("failure", answer::report(env, &Failure::from(error))?)?,
     }
+    Ok(Some(opened))
+}
+
+/// The same for a file that was opened for reading.
+pub(in crate::node) fn opened_readonly(env: &Env, outcome: Outcome<Connection>) -> Result<Option<Object<'_>>> {
+    let Some(connection) = answer::value(outcome)? else { return Ok(None) };
+    let mut opened = Object::new(env)?;
+    opened.set("connection", table::insert(env, connection)?)?;
+    opened.set("warnings", Vec::<String>::new())?;
     Ok(Some(opened))
 }

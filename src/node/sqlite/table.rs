@@ -39,8 +39,14 @@ pub(super) fn insert(env: &Env, connection: Connection) -> Result<u32> {
     }))
 }
 
+/// Instead of the number of a connection that was lent to a migration, after its end (js/sqlite/link.ts).
+const FINISHED: u32 = u32::MAX;
+
 /// The connection with this number.
-pub(super) fn get(number: u32) -> Outcome<Rc<Connection>> {
+pub(in crate::node) fn get(number: u32) -> Outcome<Rc<Connection>> {
+    if number == FINISHED {
+        return Err(Misuse::MIGRATION_FINISHED.into());
+    }
     TABLE.with_borrow(|table| {
         let slot = table.connections.get((number as usize).wrapping_sub(1));
         slot.and_then(Option::as_ref).map(Rc::clone).ok_or(Failure::Misuse(Misuse::NOT_OPEN))

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The checks of plain arguments: ids, limits, times and single options.
 
-use super::common::{refuse, refuse_field, valid_id, whole, whole_non_negative};
+use crate::client::check::{refuse, refuse_field, valid_id, whole, whole_non_negative};
 use crate::error::{Error, Result};
 use crate::packed::Field;
 use crate::telemetry::kinds::{CheckpointMode, OnError};

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The checks of upsertBuffer.
 
-use super::common::{Given, column, count, json, real, refuse_cell, refuse_field, text, valid_id};
+use crate::client::check::{Given, column, count, json, real, refuse_cell, refuse_field, text, valid_id};
 use crate::error::Result;
 use crate::packed::Record;
 use crate::telemetry::kinds::BufferStatus;

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The checks of logError, which must not fail because of the error it logs: ids that lead nowhere are not its business.
 
-use super::common::{boolean, count, if_given, json, not_blank, real, refuse, refuse_cell, text};
+use crate::client::check::{boolean, count, if_given, json, not_blank, real, refuse, refuse_cell, text};
 use crate::error::Result;
 use crate::packed::Record;
 use crate::telemetry::kinds::Severity;

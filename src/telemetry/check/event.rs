@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The checks of an event, which run for every record of a batch: a valid one costs no allocation.
 
-use super::common::{count, json, not_blank, real, refuse_cell, text, valid_id};
+use crate::client::check::{count, json, not_blank, real, refuse_cell, text, valid_id};
 use crate::error::Result;
 use crate::packed::{Field, Record};
 use crate::telemetry::kinds::EventType;

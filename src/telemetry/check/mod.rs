@@ -4,13 +4,13 @@
 
 mod argument;
 mod buffer;
-pub(crate) mod common;
 mod error;
 mod event;
 mod rule;
 mod session;
 mod session_columns;
 
+pub use crate::client::check::Given;
 pub(crate) use argument::at_least;
 pub use argument::{
     Argument, boolean_argument, checkpoint_mode_argument, limit_argument, max_age_argument, not_an_object,
@@ -18,13 +18,13 @@ pub use argument::{
     timestamp_argument,
 };
 pub use buffer::{NewBuffer, buffer};
-pub use common::Given;
 pub use error::{NewError, error};
 pub use event::{NewEvent, event};
 pub use rule::{NewRule, rule};
 pub use session::{create_session, update_session, upsert_session};
 pub use session_columns::{NewSession, SessionDetails, SessionUpdate};
 
+use crate::client::check;
 use crate::error::Result;
 use crate::packed::Record;
 
@@ -35,8 +35,8 @@ pub const DEFAULT_SCHEMA_VERSION: &str = "1.0.0";
 
 /// The time of an event or error.
 fn timestamp(record: &Record<'_>, position: usize) -> Result<f64> {
-    common::non_negative(record.at(position))
-        .ok_or_else(|| common::refuse_cell(record, position, "Timestamp must be a positive number"))
+    check::non_negative(record.at(position))
+        .ok_or_else(|| check::refuse_cell(record, position, "Timestamp must be a positive number"))
 }
 
 #[cfg(test)]

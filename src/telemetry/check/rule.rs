@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The checks of addValidationRule. What its `ruleConfig` means is for `telemetry::rules` to say.
 
-use super::common::{boolean, column, count, is_blank, json, real, refuse_field, text, whole};
+use crate::client::check::{boolean, column, count, is_blank, json, real, refuse_field, text, whole};
 use crate::error::Result;
 use crate::packed::Record;
 use crate::telemetry::kinds::{RuleTable, RuleType};

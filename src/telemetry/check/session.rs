@@ -1,14 +1,14 @@
 #![forbid(unsafe_code)]
 //! The checks of createSession, upsertSession and updateSession.
 
-use super::common::{
-    Given, count, if_given, is_blank, json, non_negative, not_blank, real, refuse, refuse_cell, text, utf16_length,
-    valid_id,
-};
 use super::session_columns::{
     AGENT_TYPE, CREATED_AT, DURATION, END_TIME, ERROR_COUNT, EVENT_COUNT, ID, METADATA, MODE, NewSession, REPO_URL,
     SANDBOX_ID, SCHEMA_VERSION, START_TIME, STATUS, STREAM_EVENT_COUNT, SessionDetails, SessionUpdate, UPDATED_AT,
     VERSION,
+};
+use crate::client::check::{
+    Given, count, if_given, is_blank, json, non_negative, not_blank, real, refuse, refuse_cell, text, utf16_length,
+    valid_id,
 };
 use crate::error::Result;
 use crate::packed::{Field, Record};

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! What a caller says about a session, and what that makes of a new row and of one that exists.
 
-use super::common::Given;
+use crate::client::check::Given;
 use crate::packed::Field;
 use crate::telemetry::kinds::SessionStatus;
 use crate::telemetry::shape::SESSION;

@@ -6,7 +6,9 @@ mod reader;
 
 pub use path::{DEFAULT_PATH, Environment, MEMORY, Target, absolute};
 
-use super::kinds::words;
+use std::time::Duration;
+
+use crate::client::words;
 use crate::error::Result;
 use crate::packed::Input;
 use reader::{MAX_SAFE_INTEGER, Reader, invalid};
@@ -159,9 +161,14 @@ impl TelemetryConfig {
         self.path == path::MEMORY
     }
 
-    /// How long a lock is awaited, in ms; without a deadline 30 s.
-    pub fn busy_timeout_ms(&self) -> u64 {
-        if self.query_timeout_ms == 0 { 30_000 } else { self.query_timeout_ms }
+    /// How long the SQL of a call may run.
+    pub fn deadline(&self) -> Option<Duration> {
+        (self.query_timeout_ms > 0).then(|| Duration::from_millis(self.query_timeout_ms))
+    }
+
+    /// How long a lock is awaited; without a deadline 30 s.
+    pub fn busy_timeout(&self) -> Duration {
+        self.deadline().unwrap_or(Duration::from_secs(30))
     }
 }
 
@@ -296,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_lock_is_awaited_even_without_a_deadline() {
-        assert_eq!(with("queryTimeoutMs", Input::Number(0.0)).unwrap().busy_timeout_ms(), 30_000);
-        assert_eq!(with("queryTimeoutMs", Input::Number(100.0)).unwrap().busy_timeout_ms(), 100);
+        assert_eq!(with("queryTimeoutMs", Input::Number(0.0)).unwrap().busy_timeout(), Duration::from_secs(30));
+        assert_eq!(with("queryTimeoutMs", Input::Number(100.0)).unwrap().busy_timeout(), Duration::from_millis(100));
     }
 }

@@ -3,9 +3,9 @@
 
 use super::JournalMode;
 use super::path::{self, Environment, Target};
+use crate::client::check::{non_negative, refuse, whole};
 use crate::error::{Error, Result};
 use crate::packed::{Field, Input};
-use crate::telemetry::check::common::{non_negative, refuse, whole};
 
 /// The largest integer that JavaScript keeps exactly.
 pub(super) const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;

@@ -1,8 +1,9 @@
 #![forbid(unsafe_code)]
 //! queryBuffers.
 
-use super::query::{Query, Slice, Window};
 use super::source::{SliceTexts, Source};
+use super::window::Window;
+use crate::client::{Query, Slice};
 use crate::error::Result;
 use crate::packed::Input;
 use crate::telemetry::kinds::BufferStatus;

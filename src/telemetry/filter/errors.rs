@@ -1,11 +1,12 @@
 #![forbid(unsafe_code)]
 //! queryErrors, getRecentErrors.
 
-use super::query::{Query, Slice, Window};
 use super::source::{SliceTexts, Source};
+use super::window::Window;
+use crate::client::check::whole_non_negative;
+use crate::client::{Query, Slice};
 use crate::error::Result;
 use crate::packed::Input;
-use crate::telemetry::check::common::whole_non_negative;
 use crate::telemetry::kinds::Severity;
 use crate::telemetry::shape::ERROR;
 

@@ -2,12 +2,14 @@
 //! queryEvents, iterateEvents, deleteEvents.
 
 use super::page::{self, Order, Progress, Resume};
-use super::query::{Query, Slice, Window};
 use super::source::{SliceTexts, Source};
+use super::window::Window;
+use crate::client::check::refuse;
+use crate::client::words;
+use crate::client::{Query, Slice};
 use crate::error::Result;
 use crate::packed::{Field, Input};
-use crate::telemetry::check::common::refuse;
-use crate::telemetry::kinds::{EventType, words};
+use crate::telemetry::kinds::EventType;
 use crate::telemetry::shape::EVENT;
 
 words! {

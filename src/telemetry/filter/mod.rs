@@ -6,16 +6,16 @@ mod errors;
 mod events;
 mod others;
 mod page;
-mod query;
 mod sessions;
 mod source;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use buffers::BufferFilter;
 pub use errors::ErrorFilter;
 pub use events::{EventDeletion, EventFilter, EventOrder};
 pub use others::{RuleFilter, audit_trail, buffers_of, errors_of, events_of};
 pub use page::{Cursor, Order, Progress, Resume};
-pub use query::{Query, Slice, Window};
 pub use sessions::{Include, SessionFilter, SessionOrder};
+pub use window::Window;

@@ -1,8 +1,9 @@
 #![forbid(unsafe_code)]
 //! The listings with a condition or two: relations of a session, validation rules, the audit trail, days.
 
-use super::query::{Query, Slice, Window};
 use super::source::Source;
+use super::window::Window;
+use crate::client::{Query, Slice};
 use crate::error::Result;
 use crate::packed::Input;
 use crate::telemetry::shape::{AUDIT, BUFFER, ERROR, EVENT, RULE};

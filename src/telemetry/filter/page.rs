@@ -4,7 +4,7 @@
 
 use rusqlite::types::Value;
 
-use super::query::{Query, Slice};
+use crate::client::{Query, Slice};
 
 /// A total order of a listing: a column, and `id` in the same direction where it is equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

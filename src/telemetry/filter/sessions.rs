@@ -2,13 +2,15 @@
 //! querySessions, iterateSessions.
 
 use super::page::{self, Order, Progress, Resume};
-use super::query::{Query, Slice, Window};
 use super::source::{SliceTexts, Source};
+use super::window::Window;
+use crate::client::check::{non_negative, refuse};
+use crate::client::words;
+use crate::client::{Query, Slice};
 use crate::error::Result;
 use crate::packed::{Field, Input};
 use crate::telemetry::check::at_least;
-use crate::telemetry::check::common::{non_negative, refuse};
-use crate::telemetry::kinds::{SessionStatus, words};
+use crate::telemetry::kinds::SessionStatus;
 use crate::telemetry::shape::SESSION;
 
 words! {

@@ -1,10 +1,11 @@
 #![forbid(unsafe_code)]
 //! Reads a filter key by key (telemetry.md §13). In queries `''` and `null` leave a text condition out.
 
-use super::query::{Slice, Window};
+use super::window::Window;
+use crate::client::Slice;
+use crate::client::check::{non_negative, refuse, refuse_field, valid_id};
 use crate::error::Result;
 use crate::packed::{Field, Input};
-use crate::telemetry::check::common::{non_negative, refuse, refuse_field, valid_id};
 use crate::telemetry::check::{Argument, at_least, not_an_object};
 
 /// `limit` and `offset` are refused in two ways; queryEvents tells "too small" from "no integer".

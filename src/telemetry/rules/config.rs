@@ -4,9 +4,9 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
+use crate::client::check::refuse;
 use crate::error::{Error, Result};
 use crate::packed::Field;
-use crate::telemetry::check::common::refuse;
 
 /// `Invalid validation rule: <reason>`
 pub(crate) fn refuse_rule(reason: &str, key: &str, value: Field<'_>) -> Error {

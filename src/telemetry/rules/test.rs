@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::config::{Keys, Reason, length_within, refuse_rule, regex};
 use super::json_schema::Schema;
+use crate::client::check::is_blank;
 use crate::error::Result;
 use crate::packed::Field;
-use crate::telemetry::check::common::is_blank;
 use crate::telemetry::kinds::RuleType;
 
 /// What a rule demands of a value that is there.

@@ -5,15 +5,10 @@ use serde_json::json;
 
 use super::{Day, StatsRow, row::Breakdown};
 use crate::{
+    client::{Args, Query, Value, reads},
     error::Result,
     packed::json_number,
-    telemetry::{
-        action::{Action, Args},
-        call::Value,
-        filter::{Query, Window},
-        reads,
-        shape::STATS,
-    },
+    telemetry::{Action, filter::Window, shape::STATS},
 };
 
 /// getStatistics

@@ -6,14 +6,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{StatsRow, recount, row::TOTAL};
 use crate::{
+    client::{Args, Value},
     error::Result,
     packed::json_number,
     store::Conn,
-    telemetry::{
-        action::{Action, Args},
-        call::Value,
-        check,
-    },
+    telemetry::{Action, check},
 };
 
 /// Largest relative difference between two sums of the same durations.

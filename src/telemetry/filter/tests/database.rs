@@ -4,8 +4,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::client::Query;
 use crate::packed::Input;
-use crate::telemetry::filter::Query;
 use crate::telemetry::shape;
 
 const INDEXES: &str = "

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::*;
+use crate::client::Query;
 use crate::error::Result;
 use crate::packed::Input;
 use crate::telemetry::check::testing::refusal;

@@ -17,24 +17,24 @@ pub struct Query {
 
 impl Query {
     /// All columns of `shape` in key order, without a condition yet.
-    pub(super) fn rows(shape: &Shape) -> Self {
+    pub(crate) fn rows(shape: &Shape) -> Self {
         Self { sql: format!("SELECT {} FROM {}", shape.select_list(""), shape.table), params: Vec::new() }
     }
 
     /// The ids of `shape`'s table, without a condition yet.
-    pub(super) fn ids(shape: &Shape) -> Self {
+    pub(crate) fn ids(shape: &Shape) -> Self {
         Self { sql: format!("SELECT id FROM {}", shape.table), params: Vec::new() }
     }
 
     /// AND a condition with one placeholder, if there is a value for it.
-    pub(super) fn only(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+    pub(crate) fn only(&mut self, condition: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.and(condition, [value.into()]);
         }
     }
 
     /// AND a condition with its values.
-    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+    pub(crate) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         let conjunction = if self.sql.contains(" WHERE ") { " AND " } else { " WHERE " };
         self.sql.push_str(conjunction);
         self.sql.push_str(condition);
@@ -42,7 +42,7 @@ impl Query {
     }
 
     /// AND "`column` is one of `words`"; no words, no condition. One word is an equality, which an index follows in order.
-    pub(super) fn one_of(&mut self, column: &str, words: impl ExactSizeIterator<Item = &'static str>) {
+    pub(crate) fn one_of(&mut self, column: &str, words: impl ExactSizeIterator<Item = &'static str>) {
         match words.len() {
             0 => {}
             1 => self.and(&format!("{column} = ?"), words.map(text)),
@@ -54,7 +54,7 @@ impl Query {
     }
 
     /// The rows of both; the order that follows holds for all of them.
-    pub(super) fn union_all(mut self, other: Self) -> Self {
+    pub(crate) fn union_all(mut self, other: Self) -> Self {
         self.sql.push_str(" UNION ALL ");
         self.sql.push_str(&other.sql);
         self.params.extend(other.params);
@@ -62,7 +62,7 @@ impl Query {
     }
 
     /// End with the order, and with LIMIT and OFFSET where they say anything.
-    pub(super) fn sorted(mut self, order: &str, slice: Slice) -> Self {
+    pub(crate) fn sorted(mut self, order: &str, slice: Slice) -> Self {
         self.sql.push_str(" ORDER BY ");
         self.sql.push_str(order);
         if slice.limit.is_some() || slice.offset > 0 {
@@ -88,22 +88,6 @@ pub struct Slice {
     pub limit: Option<i64>,
     /// Rows to leave out first.
     pub offset: i64,
-}
-
-/// Bounds in ms, both inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Window {
-    /// The earliest time.
-    pub from: Option<f64>,
-    /// The latest time.
-    pub to: Option<f64>,
-}
-
-impl Window {
-    pub(super) fn restrict(self, query: &mut Query, column: &str) {
-        query.only(&format!("{column} >= ?"), self.from);
-        query.only(&format!("{column} <= ?"), self.to);
-    }
 }
 
 #[cfg(test)]

@@ -3,22 +3,18 @@
 
 use rusqlite::params_from_iter;
 
-use super::{
-    action::Action,
-    call::{Reply, Value},
-    filter::Query,
-};
+use super::{Action, Query, Reply, Value};
 use crate::{
     error::Result,
     packed::{Rows, Shape},
-    store::Conn,
+    store::{Conn, Module},
 };
 
 /// Rows of a chunk: decoding one holds the event loop for less than a millisecond.
 const CHUNK: usize = 500;
 
 /// Send the rows of `query`. Returns how many there were.
-pub(super) fn send(conn: &Conn, shape: &'static Shape, query: &Query, reply: &dyn Reply) -> Result<u64> {
+pub(crate) fn send(conn: &Conn, shape: &'static Shape, query: &Query, reply: &dyn Reply) -> Result<u64> {
     let mut sent = 0;
     let mut chunk = Rows::new(shape);
     let mut statement = conn.cached(&query.sql)?;
@@ -32,13 +28,13 @@ pub(super) fn send(conn: &Conn, shape: &'static Shape, query: &Query, reply: &dy
         }
     }
     if !chunk.is_empty() {
-        conn.off_the_clock(|| reply.rows(chunk))?;
+        conn.off_the_clock(|| reply.tail(chunk))?;
     }
     Ok(sent)
 }
 
 /// A call that answers with the rows of one query.
-pub(super) fn list(shape: &'static Shape, query: Query) -> Result<Action> {
+pub(crate) fn list<M: Module>(shape: &'static Shape, query: Query) -> Result<Action<M>> {
     Action::read(query.sql.clone(), move |conn, reply| {
         let sent = send(conn, shape, &query, reply)?;
         Ok((Value::Nothing, Some(sent)))

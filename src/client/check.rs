@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! The tests that the checks of all record kinds share (telemetry.md §13).
+//! The tests that the checks of all records and arguments share.
 
 use crate::error::{Error, Invalid, Result};
 use crate::packed::{Field, Record};
@@ -74,7 +74,7 @@ pub(crate) fn refuse_field(field: &str, value: Field<'_>) -> Error {
 
 /// The refusal of the cell at `position` of `record`.
 #[cold]
-pub(super) fn refuse_cell(record: &Record<'_>, position: usize, message: &str) -> Error {
+pub(crate) fn refuse_cell(record: &Record<'_>, position: usize, message: &str) -> Error {
     refuse(message, record.shape().key(position), record.at(position))
 }
 
@@ -124,12 +124,12 @@ pub(crate) fn whole_non_negative(field: Field<'_>) -> Option<i64> {
 }
 
 /// A required text that is not blank, or a refusal with `message`.
-pub(super) fn not_blank<'a>(record: &Record<'a>, position: usize, message: &str) -> Result<&'a str> {
+pub(crate) fn not_blank<'a>(record: &Record<'a>, position: usize, message: &str) -> Result<&'a str> {
     record.at(position).text().filter(|text| !is_blank(text)).ok_or_else(|| refuse_cell(record, position, message))
 }
 
 /// `read` applied to a cell that is there; `None` for one that is not.
-pub(super) fn if_given<'a, T>(
+pub(crate) fn if_given<'a, T>(
     record: &Record<'a>,
     position: usize,
     read: impl FnOnce(&Record<'a>, usize) -> Result<T>,
@@ -138,7 +138,7 @@ pub(super) fn if_given<'a, T>(
 }
 
 /// A JSON column: text that is stored verbatim (the facade has stringified objects).
-pub(super) fn json<'a>(record: &Record<'a>, position: usize) -> Result<Given<&'a str>> {
+pub(crate) fn json<'a>(record: &Record<'a>, position: usize) -> Result<Given<&'a str>> {
     match record.at(position) {
         Field::Number(_) | Field::Boolean(_) | Field::Invalid => {
             Err(refuse_cell(record, position, "Metadata must be a string, a JSON-serialisable object or null"))
@@ -148,22 +148,22 @@ pub(super) fn json<'a>(record: &Record<'a>, position: usize) -> Result<Given<&'a
 }
 
 /// Text without a message of its own.
-pub(super) fn text<'a>(record: &Record<'a>, position: usize) -> Result<Given<&'a str>> {
+pub(crate) fn text<'a>(record: &Record<'a>, position: usize) -> Result<Given<&'a str>> {
     column(record, position, Field::text)
 }
 
 /// An id, count or version.
-pub(super) fn count(record: &Record<'_>, position: usize) -> Result<Given<i64>> {
+pub(crate) fn count(record: &Record<'_>, position: usize) -> Result<Given<i64>> {
     column(record, position, whole_non_negative)
 }
 
 /// A time or duration without a message of its own.
-pub(super) fn real(record: &Record<'_>, position: usize) -> Result<Given<f64>> {
+pub(crate) fn real(record: &Record<'_>, position: usize) -> Result<Given<f64>> {
     column(record, position, non_negative)
 }
 
 /// `true` or `false`.
-pub(super) fn boolean(record: &Record<'_>, position: usize) -> Result<Given<bool>> {
+pub(crate) fn boolean(record: &Record<'_>, position: usize) -> Result<Given<bool>> {
     column(record, position, |field| match field {
         Field::Boolean(value) => Some(value),
         _ => None,
@@ -172,7 +172,7 @@ pub(super) fn boolean(record: &Record<'_>, position: usize) -> Result<Given<bool
 
 /// What `read` makes of a cell. `null` passes where the column is nullable; `Given::Null` therefore never comes from a
 /// NOT NULL column.
-pub(super) fn column<'a, T>(
+pub(crate) fn column<'a, T>(
     record: &Record<'a>,
     position: usize,
     read: impl FnOnce(Field<'a>) -> Option<T>,

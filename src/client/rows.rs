@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The row with this key as a JSON object in key order; `None` if there is none.
-pub(super) fn read(
+pub(crate) fn read(
     conn: &impl Cached,
     shape: &'static Shape,
     id: impl ToSql,
@@ -27,7 +27,7 @@ pub(super) fn read(
 }
 
 /// The row with this key, packed.
-pub(super) fn chunk(conn: &impl Cached, shape: &'static Shape, id: impl ToSql) -> Result<Rows> {
+pub(crate) fn chunk(conn: &impl Cached, shape: &'static Shape, id: impl ToSql) -> Result<Rows> {
     let mut packed = Rows::new(shape);
     let sql = format!("SELECT {} FROM {} WHERE id = ?1", shape.select_list(""), shape.table);
     let mut statement = conn.cached(&sql)?;
@@ -40,7 +40,7 @@ pub(super) fn chunk(conn: &impl Cached, shape: &'static Shape, id: impl ToSql) -
 
 /// A cell on its way into a statement. Whole numbers go in as integers: SQLite keeps what a column's affinity makes of
 /// them.
-pub(super) struct Bound<'a>(pub(super) Field<'a>);
+pub(crate) struct Bound<'a>(pub(crate) Field<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -54,7 +54,7 @@ impl ToSql for Bound<'_> {
 }
 
 /// Insert a row of the cells that are given. Returns its rowid.
-pub(super) fn insert<'a>(conn: &impl Cached, shape: &'static Shape, cell: impl Fn(usize) -> Field<'a>) -> Result<i64> {
+pub(crate) fn insert<'a>(conn: &impl Cached, shape: &'static Shape, cell: impl Fn(usize) -> Field<'a>) -> Result<i64> {
     let given: Vec<usize> = (0..shape.columns.len()).filter(|position| cell(*position).is_given()).collect();
     let names: Vec<_> = given.iter().map(|position| shape.columns[*position].name).collect();
     let places = vec!["?"; given.len()].join(", ");
@@ -64,7 +64,7 @@ pub(super) fn insert<'a>(conn: &impl Cached, shape: &'static Shape, cell: impl F
 }
 
 /// Set the cells that are given in the row with this key.
-pub(super) fn update<'a>(
+pub(crate) fn update<'a>(
     conn: &Conn,
     shape: &'static Shape,
     id: Field<'a>,

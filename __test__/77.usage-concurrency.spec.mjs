@@ -1,0 +1,185 @@
+// Worker threads, several processes, a lock held elsewhere, and a telemetry client on the same file: usage.md §4, README §9.
+import { afterEach } from 'node:test';
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import * as usage from 'runledger/usage';
+import { cleanUp, entry, ev, holdWriteLock, openClient, runJson, skipWithoutPython, tempDir, test } from './support.mjs';
+
+afterEach(async () => {
+  usage.closeDatabase();
+  await cleanUp();
+});
+
+const usageEntry = new URL('../dist/usage.js', import.meta.url).href;
+
+/** Runs `code` in a worker thread of its own; its last expression is the answer. */
+function inWorker(code, data) {
+  const worker = new Worker(
+    `import { parentPort, workerData } from 'node:worker_threads';
+     const usage = await import(${JSON.stringify(usageEntry)});
+     const runledger = await import(${JSON.stringify(entry)});
+     const path = workerData.path;
+     parentPort.postMessage(await (async () => { ${code} })());`,
+    { workerData: data, eval: true, execArgv: ['--input-type=module'] },
+  );
+  return new Promise((resolve, reject) => {
+    let answer;
+    worker.on('message', (message) => { answer = message; });
+    worker.on('error', reject);
+    worker.on('exit', (code) => (code === 0 ? resolve(answer) : reject(new Error(`exit ${code}`))));
+  });
+}
+
+const insertMany = `
+  usage.initDatabase({ path, missingSession: 'create' });
+  const failed = [];
+  for (let i = 0; i < 50; i++) {
+    if (usage.insertUsageSnapshot({ session_id: 'shared', snapshot_data: String(i) }) === null) failed.push(i);
+    if (usage.insertUsageSnapshot({ session_id: \`own-\${Math.floor(i / 10)}-\${workerData?.name ?? process.pid}\`, snapshot_data: '' }) === null) failed.push(i);
+  }
+  usage.closeDatabase();
+`;
+
+test('each thread has a connection of its own: what one opens or closes is nothing to another', async () => {
+  const path = join(tempDir(), 'u.db');
+  usage.initDatabase({ path });
+  const answer = await inWorker(`
+    const before = usage.getUsageConfig();
+    usage.initDatabase({ path });
+    const after = usage.updateUsageConfig({ plan: 'max5' });
+    usage.closeDatabase();
+    return { before, after };`, { path });
+  assert.deepEqual(answer, { before: null, after: true });
+  assert.equal(usage.getUsageConfig().plan, 'max5');
+  await inWorker("usage.initDatabase({ path: ':memory:' }); return 0;", { path }); // and left open
+});
+
+test('workers that write at once lose nothing', { timeout: 120_000 }, async () => {
+  const path = join(tempDir(), 'u.db');
+  const failed = await Promise.all(['a', 'b', 'c', 'd'].map((name) => inWorker(`${insertMany} return failed;`, { path, name })));
+  assert.deepEqual(failed, [[], [], [], []]);
+  usage.initDatabase({ path });
+  assert.equal(usage.getUsageSnapshotsBySession('shared').length, 200);
+  assert.equal(usage.getUsageSnapshots('', 1000).length, 400);
+  assert.equal(usage.getConnection().prepare('SELECT count(*) FROM telemetry_sessions').pluck().get(), 1 + 4 * 5);
+  assert.equal(usage.validateDatabase(), true);
+});
+
+test('processes that open a new file at once all succeed, and lose nothing', { timeout: 120_000 }, async () => {
+  const path = join(tempDir(), 'u.db');
+  const code = `
+    const workerData = undefined;
+    const usage = await import(${JSON.stringify(usageEntry)});
+    const path = ${JSON.stringify(path)};
+    ${insertMany}
+    console.log(JSON.stringify(failed));`;
+  const failed = await Promise.all(Array.from({ length: 4 }, () => runJson(code)));
+  assert.deepEqual(failed, [[], [], [], []]);
+  usage.initDatabase({ path });
+  assert.equal(usage.getUsageSnapshots('', 1000).length, 400);
+  assert.deepEqual(usage.getConnection().prepare('SELECT module, version FROM schema_migrations ORDER BY 1').all(),
+    [{ module: 'telemetry', version: 1 }, { module: 'usage', version: 1 }]);
+  assert.equal(usage.getConnection().prepare('SELECT count(*) FROM usage_config').pluck().get(), 1);
+});
+
+test('a telemetry client and usage write to one file in one process, and both are right', { timeout: 120_000 }, async () => {
+  const path = join(tempDir(), 'u.db');
+  const { db, ops } = await openClient({ dbPath: path }, { sessions: ['s1'] });
+  usage.initDatabase({ path, missingSession: 'create' });
+  const writes = [];
+  for (let i = 0; i < 300; i++) {
+    writes.push(ops.insertEvent(ev({ timestamp: 1_750_000_000_000 + i })));
+    assert.ok(usage.insertUsageSnapshot({ session_id: i % 2 === 0 ? 's1' : `made-${i % 7}`, snapshot_data: `${i}` }), `${i}`);
+    if (i % 10 === 0) await writes.at(-1);
+    // A client knows what sessions there are; it must see those that were made meanwhile.
+    if (i % 50 === 49) writes.push(ops.insertEvent(ev({ sessionId: `made-${i % 7}` })));
+  }
+  await Promise.all(writes);
+  assert.deepEqual((await ops.verifyStatistics()).mismatches, []);
+  assert.equal((await ops.queryEvents({ limit: 1000 })).length, 306);
+  await ops.deleteSession('s1');
+  assert.deepEqual(usage.getUsageSnapshotsBySession('s1'), []);
+  assert.equal(usage.getUsageSnapshots('', 1000).length, 150);
+  assert.deepEqual((await ops.verifyStatistics()).mismatches, []);
+  assert.equal(usage.validateDatabase(), true);
+  await db.close();
+  assert.equal(usage.getUsageSnapshots('', 1000).length, 150, 'usage goes on when the client is closed');
+});
+
+test('a telemetry client sees a session that usage has made, and the other way round, at once', async () => {
+  const path = join(tempDir(), 'u.db');
+  const { ops } = await openClient({ dbPath: path }, { sessions: [] });
+  usage.initDatabase({ path, missingSession: 'create' });
+  assert.equal(await ops.getSession('x'), null);
+  usage.insertUsageSnapshot({ session_id: 'x', snapshot_data: '' });
+  assert.equal((await ops.getSession('x')).mode, 'unknown');
+  await ops.createSession({ id: 'y', agentType: 'a', mode: 'm', startTime: 1 });
+  assert.ok(usage.insertUsageSnapshot({ session_id: 'y', snapshot_data: '' }));
+  assert.equal(usage.getConnection().prepare("SELECT agent_type FROM telemetry_sessions WHERE id = 'y'").pluck().get(), 'a');
+  await ops.createSession({ id: 'x', agentType: 'claude', mode: 'code', startTime: 2 });
+  assert.equal((await ops.getSession('x')).agentType, 'claude', 'whoever knows better says so later');
+  assert.equal(usage.getUsageSnapshotsBySession('x').length, 1);
+});
+
+test('clearing telemetry clears its snapshots', async () => {
+  const path = join(tempDir(), 'u.db');
+  const { ops } = await openClient({ dbPath: path });
+  usage.initDatabase({ path });
+  usage.insertUsageSnapshot({ session_id: 's1', snapshot_data: '' });
+  usage.updateUsageConfig({ plan: 'pro' });
+  await ops.clearAllData();
+  assert.deepEqual(usage.getUsageSnapshots(), []);
+  assert.equal(usage.getUsageConfig().plan, 'pro');
+  assert.equal(usage.validateDatabase(), true);
+});
+
+test('a lock of another process is awaited, then it is an error that is told; reading goes on', { skip: skipWithoutPython, timeout: 60_000 }, async () => {
+  const errors = [];
+  const path = join(tempDir(), 'u.db');
+  usage.initDatabase({ path, missingSession: 'create', onError: (error) => errors.push(error) });
+  usage.getConnection().pragma('busy_timeout = 200');
+  const release = await holdWriteLock(path);
+  assert.equal(usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '' }), null);
+  assert.equal(usage.updateUsageConfig({ plan: 'pro' }), false);
+  assert.equal(usage.resetUsageConfig(), false);
+  assert.equal(usage.deleteOldUsageSnapshots(), 0);
+  assert.deepEqual(errors.map(({ code, extendedCode }) => [code, extendedCode]), Array(4).fill(['USAGE_WRITE_FAILED', 'SQLITE_BUSY']));
+  assert.equal(usage.getUsageConfig().plan, 'custom');
+  assert.deepEqual(usage.getUsageSnapshots(), []);
+  assert.equal(usage.validateDatabase(), true);
+  await assert.rejects(usage.rollbackMigrations(), { name: 'SqliteError', code: 'SQLITE_BUSY' });
+  await release();
+  assert.ok(usage.updateUsageConfig({ plan: 'pro' }));
+  assert.ok(usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '' }));
+});
+
+test('a file in which nothing is to be done opens while another process holds the write lock; a new one waits', { skip: skipWithoutPython, timeout: 60_000 }, async () => {
+  const path = join(tempDir(), 'u.db');
+  usage.initDatabase({ path });
+  usage.closeDatabase();
+  const release = await holdWriteLock(path);
+  const began = performance.now();
+  usage.initDatabase({ path });
+  assert.equal(usage.getUsageConfig().plan, 'custom');
+  assert.ok(performance.now() - began < 3000);
+  usage.closeDatabase();
+  await release();
+  const empty = join(tempDir(), 'u.db');
+  const unlock = await holdWriteLock(empty);
+  assert.throws(() => usage.initDatabase({ path: empty }), { code: 'USAGE_OPEN_FAILED', extendedCode: 'SQLITE_BUSY' });
+  await unlock();
+  usage.initDatabase({ path: empty });
+  assert.equal(usage.getMigrationStatus().currentVersion, 1);
+});
+
+test('a process that exits with the file open ends by itself, with everything written', async () => {
+  const path = join(tempDir(), 'u.db');
+  const answer = await runJson(`
+    const usage = await import(${JSON.stringify(usageEntry)});
+    usage.initDatabase({ path: ${JSON.stringify(path)}, missingSession: 'create' });
+    console.log(JSON.stringify(usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '' }).id));`);
+  assert.equal(answer, 1);
+  usage.initDatabase({ path });
+  assert.equal(usage.getUsageSnapshots().length, 1);
+});

@@ -1,0 +1,33 @@
+import { type ErrorFacts, RunledgerError } from '../errors.js';
+import type { ErrorMakers } from '../report.js';
+
+/**
+ * A call of `runledger/usage` failed; codes `USAGE_…`.
+ *
+ * @example
+ * initDatabase({ onError: (error) => error.code === 'USAGE_SESSION_NOT_FOUND' || report(error) });
+ */
+export class UsageError extends RunledgerError {
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
+  }
+}
+
+// On the prototype, so that the name survives minification and is no property of each error.
+Object.defineProperty(UsageError.prototype, 'name', { value: 'UsageError', writable: true, configurable: true });
+
+/** The refusal of an argument that native code never sees. */
+export function invalidInput(field: string, wanted: string, operation: string): UsageError {
+  return new UsageError(`${field} must be ${wanted}`, { code: 'USAGE_INVALID_INPUT', operation, details: { field } });
+}
+
+/** What functions that do not throw would have to. */
+export function notInitialized(operation: string): UsageError {
+  return new UsageError('The usage database is not open: call initDatabase() first', {
+    code: 'USAGE_NOT_INITIALIZED',
+    operation,
+  });
+}
+
+/** The errors of usage. */
+export const usageErrors: ErrorMakers = { other: (message, facts) => new UsageError(message, facts) };
