@@ -3,7 +3,7 @@
  * mends it.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RunledgerError } from './errors.js';
@@ -11,6 +11,9 @@ import { fittingTarget, libc, TARGETS } from './platform.js';
 
 /** Names the file of the add-on where neither the package nor its loader can: inside a single executable, for instance. */
 const OVERRIDE = 'RUNLEDGER_NATIVE_LIBRARY_PATH';
+
+/** `createRequire`, looked up in a way that webpack does not understand: it compiles calls that it knows away. */
+const requireFrom = Reflect.get(module, 'createRequire') as typeof module.createRequire;
 
 /**
  * The files from which this code may have to find others: its own, the program's, the executable. Compiled into a bundle
@@ -24,7 +27,7 @@ function origins(): string[] {
 
 /** `require` of this package, or of the bundle that it was compiled into. */
 export function packageRequire(): NodeJS.Require {
-  return createRequire(origins()[0]!);
+  return requireFrom(origins()[0]!);
 }
 
 /**
@@ -57,15 +60,18 @@ export function loadAddOn(): unknown {
   const home = packageFolder();
   if (home !== undefined) {
     const shown = target === undefined ? 'native.cjs' : `${join(home, file)}, the package runledger-${target}`;
-    return attempt(createRequire(join(home, 'package.json')), './native.cjs', shown) ?? fail(looked, failures, diagnose(failures, target, home));
+    const loaded = attempt(requireFrom(join(home, 'package.json')), './native.cjs', shown);
+    if (loaded !== undefined) return loaded;
   }
   for (const origin of target === undefined ? [] : origins()) {
-    const require = createRequire(origin);
+    const require = requireFrom(origin);
     const beside = join(dirname(origin), file);
+    // A bundle may name the folder where it was built as its own; a program that is none has nothing beside it.
+    if (home !== undefined && !existsSync(beside)) continue;
     const loaded = attempt(require, beside, beside) ?? attempt(require, `runledger-${target}`, `runledger-${target} from ${dirname(origin)}`);
     if (loaded !== undefined) return loaded;
   }
-  return fail(looked, failures, diagnose(failures, target, undefined));
+  return fail(looked, failures, diagnose(failures, target, home));
 }
 
 /** The folder of this package; `undefined` where this code has been compiled into a bundle. */
@@ -137,7 +143,7 @@ function ofBroken(reason: string, home: string | undefined): Diagnosis {
 
 /** No binary for this machine is installed. */
 function ofMissing(target: string, home: string): Diagnosis {
-  const require = createRequire(join(home, 'package.json'));
+  const require = requireFrom(join(home, 'package.json'));
   const others = TARGETS.filter((name) => name !== target && resolves(require, `runledger-${name}/package.json`));
   if (others.length > 0) {
     const musl = others.includes(target.replace('-musl', '-gnu')) ? ', and this system has musl instead of glibc' : '';

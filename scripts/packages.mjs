@@ -84,6 +84,6 @@ async function writeManifests() {
 await whenStarted(import.meta.url, async () => {
   const { values } = parseArgs({ options: { from: { type: 'string' }, manifests: { type: 'boolean', default: false } } });
   if (values.manifests) return writeManifests();
-  await prepare();
+  if (!values.from) await prepare();
   for (const folder of makePackages(values.from && resolve(values.from))) process.stdout.write(`${folder}\n`);
 });
