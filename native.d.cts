@@ -34,6 +34,8 @@ export declare class NativeClient {
   close(call: number): void
   /** Start a call of a method by its name. */
   call(call: number, method: string, args: unknown[]): void
+  /** How a call of `method` fails while the file is closed. */
+  closed(method: string): object
   /** Stop a call: its SQL is interrupted. */
   cancel(call: number): void
   /** Counters and latencies. */
@@ -63,6 +65,9 @@ export declare function checkUsageMigrations(list: unknown): number
 
 /** Whether the built-in migrations stand before those that are given for a module, or undefined. Null: failed. */
 export declare function continuesBuiltIn(module: string, migrations: unknown): boolean | null
+
+/** The defaults of a configuration of instances. */
+export declare function defaultInstancesConfig(environment: unknown): unknown
 
 /** Examine the add-on, and a file if there is a path. A missing file is wrong only if it is `required`. */
 export declare function diagnose(path: string | undefined | null, required: boolean): object
@@ -117,6 +122,12 @@ export declare function openUsage(path: string): object | null
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object
+
+/**
+ * Check a configuration of instances. Answers with the absolute `path` or an `error`, and with the configuration as it may
+ * be `shown`.
+ */
+export declare function resolveInstancesConfig(config: unknown, environment: unknown): object
 
 /** Migrate, inspect or roll back the file of a module. Answers with `report` or `error`. */
 export declare function runCommand(module: string, verb: string, request: unknown): object

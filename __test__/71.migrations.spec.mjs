@@ -2,7 +2,7 @@
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -55,13 +55,18 @@ const APPROVAL = 'Destructive migration requires explicit approval';
 
 // ---------------------------------------------------------------- the acceptance examples
 
-test('M1 an SQL migration is known by the hash of its text, a function by version and name', () => {
-  const db = memory();
-  const { version, name, up } = discoverMigrationsSync()[0];
-  runner(db).runMigrations([{ version, name, up }, { version: 2, name: 'm2', up() {} }]);
-  const checksums = db.prepare('SELECT checksum FROM schema_migrations ORDER BY version').pluck().all();
-  assert.match(checksums[0], /^sql:[0-9a-f]{64}$/);
-  assert.equal(checksums[1], 'js:2823c0bdde932b2935d5c533f9f625b0b764851dbfcbd97ce0d26e2c30a3c981');
+test('M1 an SQL migration is known by the hash of its text, whatever its line ends; a function by version and name', () => {
+  for (const text of ['CREATE TABLE a (x);\n', 'CREATE TABLE a (x);\r\n']) {
+    const dir = tempDir();
+    mkdirSync(join(dir, '001_a'));
+    writeFileSync(join(dir, '001_a', 'up.sql'), text);
+    const db = memory();
+    runner(db).runMigrations([...discoverMigrationsSync(dir), { version: 2, name: 'm2', up() {} }]);
+    assert.deepEqual(db.prepare('SELECT checksum FROM schema_migrations ORDER BY version').pluck().all(), [
+      'sql:7d862b9d7b6880c11d236645cb0091f2fa70c6157b8e83a2a9af420a96135098',
+      'js:2823c0bdde932b2935d5c533f9f625b0b764851dbfcbd97ce0d26e2c30a3c981',
+    ]);
+  }
 });
 
 test('M3, M4 a migration that turns out to lose data waits for approval, and those behind it wait for it', () => {
@@ -655,6 +660,7 @@ test('a thread or a process that ends in the middle of a migration has changed n
 
 test('lists that are none: a gap, a double, a version or a name or a function that is none', () => {
   const db = memory();
+  const trap = { get inside() { return assert.fail('nobody has to look at this'); } };
   const gap = (at) => `Migration versions must be sequential starting from 1. Found gap at version ${at}`;
   for (const [list, code, message] of [
     [[table(1, 'a'), table(3, 'c')], 'MIGRATION_GAP', gap(2)],
@@ -667,6 +673,11 @@ test('lists that are none: a gap, a double, a version or a name or a function th
     [[table(1n, 'a')], 'MIGRATION_INVALID'],
     [[table(1, 'a', { name: '' })], 'MIGRATION_INVALID', 'Migration name must not be empty, found ""'],
     [[table(1, 'a', { name: undefined })], 'MIGRATION_INVALID'],
+    [[table(1, 'a', { name: trap })], 'MIGRATION_INVALID', 'Migration name must be a well-formed text, found an object'],
+    [[table(trap, 'a')], 'MIGRATION_INVALID'],
+    [[table(1, 'a', { up: trap })], 'MIGRATION_INVALID'],
+    [[table(1, 'a', { down: [trap] })], 'MIGRATION_INVALID', 'down of migration 1 (m1) must be a function, found a list'],
+    [trap, 'MIGRATION_INVALID'],
     [[table(1, 'a', { name: '\ud800' })], 'MIGRATION_INVALID'],
     [[table(1, 'a', { up: undefined })], 'MIGRATION_INVALID', 'up of migration 1 (m1) must be a function, found undefined'],
     [[table(1, 'a', { up: 'CREATE TABLE x (y)' })], 'MIGRATION_INVALID'],

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { MigrationRunner } from 'runledger/usage/migrations';
-import { cleanUp, DAY, openClient, recent, root, runJson, sameRow, tempDir, test } from './support.mjs';
+import { cleanUp, DAY, openClient, random, recent, root, runJson, sameRow, tempDir, test } from './support.mjs';
 
 /** For scripts outside of the package. */
 const usageEntry = JSON.stringify(new URL('../dist/usage.js', import.meta.url).href);
@@ -248,6 +248,43 @@ test('types, times and texts of snapshots', () => {
   assert.deepEqual(errors, []);
 });
 
+test('two thousand random calls answer as a plain list would', { timeout: 120_000 }, () => {
+  for (const seed of [1, 2, 3]) {
+    const { int, one, chance } = random(seed);
+    usage.initDatabase({ path: ':memory:', missingSession: 'create' });
+    let rows = [];
+    let next = 1;
+    const newest = (list) => list.toSorted((a, b) => b.timestamp - a.timestamp || b.id - a.id);
+    const now = Date.now();
+    // Away from the bounds, which move while the test runs.
+    const time = () => now - int(40) * DAY - DAY / 2;
+    for (let i = 0; i < 700; i++) {
+      const session_id = `s${int(5)}`;
+      if (chance(0.5)) {
+        const given = { session_id, snapshot_data: one(['', '{}', 'x'.repeat(int(100)), '\u00e9\0']), snapshot_type: one(['stats', 'config', 'session']), timestamp: time() };
+        rows.push({ id: next++, ...given });
+        assert.deepEqual(usage.insertUsageSnapshot(given), rows.at(-1));
+      } else if (chance(0.1)) {
+        const days = int(45);
+        const kept = rows.filter(({ timestamp }) => timestamp >= now - days * DAY);
+        assert.equal(usage.deleteOldUsageSnapshots(days), rows.length - kept.length);
+        rows = kept;
+      } else if (chance(0.1)) {
+        usage.getConnection().prepare('DELETE FROM telemetry_sessions WHERE id = ?').run(session_id);
+        rows = rows.filter((row) => row.session_id !== session_id);
+      } else if (chance(0.5)) {
+        assert.deepEqual(usage.getUsageSnapshotsBySession(session_id), newest(rows.filter((row) => row.session_id === session_id)));
+      } else {
+        const [of, limit, hours] = [one(['', session_id]), int(30), one([Infinity, 24 * int(45)])];
+        const found = rows.filter((row) => (of === '' || row.session_id === of) && row.timestamp >= now - hours * 3_600_000);
+        assert.deepEqual(usage.getUsageSnapshots(of, limit, hours), newest(found).slice(0, limit), `seed ${seed}, call ${i}`);
+      }
+    }
+    assert.equal(usage.validateDatabase(), true);
+    usage.closeDatabase();
+  }
+});
+
 test('old snapshots are deleted and counted', () => {
   init();
   addSession('s1');
@@ -362,7 +399,9 @@ test('before it is open, and after it was closed, every function has its answer'
 
 test('in memory, everything is there and no file is', () => {
   const cwd = readdirSync('.');
-  usage.initDatabase({ path: ':memory:', missingSession: 'create' });
+  const warned = [];
+  usage.initDatabase({ path: ':memory:', missingSession: 'create', logger: { warn: (message) => warned.push(message) } });
+  assert.deepEqual(warned, []);
   assert.equal(usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '' }).id, 1);
   usage.initDatabase({ path: ':memory:' });
   assert.equal(usage.getUsageSnapshots().length, 1);

@@ -224,6 +224,25 @@ test('initDatabase: a file in which a name is taken, or that somebody else has m
   }
 });
 
+test('initDatabase: an adoption that fails leaves the file as it was, and says what failed', () => {
+  const path = join(tempDir(), 'u.db');
+  const db = new Database(path);
+  db.exec(`CREATE TABLE usage_config (id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT, custom_limit_tokens INTEGER, view TEXT, timezone TEXT, time_format TEXT,
+      theme TEXT, refresh_rate INTEGER, refresh_per_second REAL, reset_hour INTEGER, created_at INTEGER, updated_at INTEGER, is_active INTEGER);
+    CREATE TABLE usage_snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT, snapshot_data TEXT, snapshot_type TEXT, timestamp INTEGER);
+    INSERT INTO usage_snapshots (session_id, snapshot_data, snapshot_type, timestamp) VALUES ('a', '', 'stats', 1700000000);
+    CREATE TABLE usage_config__runledger_old (x)`).close();
+  assert.throws(() => usage.initDatabase({ path }), (error) => {
+    assert.deepEqual([error.name, error.code, error.extendedCode, error.operation], ['UsageError', 'USAGE_MIGRATION_FAILED', 'SQLITE_ERROR', 'initDatabase']);
+    return /usage_config__runledger_old/.test(error.cause.message);
+  });
+  const after = new Database(path);
+  assert.deepEqual(after.prepare('SELECT timestamp FROM usage_snapshots').pluck().all(), [1700000000]);
+  after.exec('DROP TABLE usage_config__runledger_old').close();
+  usage.initDatabase({ path });
+  assert.equal(usage.getUsageSnapshotsBySession('a')[0].timestamp, 1700000000000);
+});
+
 test('initDatabase: a newer release has migrated the file', () => {
   init();
   const path = usage.getConnection().name;

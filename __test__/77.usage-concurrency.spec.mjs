@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as usage from 'runledger/usage';
-import { cleanUp, entry, ev, holdWriteLock, openClient, runJson, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cleanUp, entry, ev, holdWriteLock, openClient, runJson, said, skipOnWindows, skipWithoutPython, start, tempDir, test } from './support.mjs';
 
 afterEach(async () => {
   usage.closeDatabase();
@@ -182,4 +182,49 @@ test('a process that exits with the file open ends by itself, with everything wr
   assert.equal(answer, 1);
   usage.initDatabase({ path });
   assert.equal(usage.getUsageSnapshots().length, 1);
+});
+
+test('a process that is killed in the middle of its writes has lost none that it was told of', { skip: skipOnWindows }, async () => {
+  const path = join(tempDir(), 'u.db');
+  const child = start(`
+    const { writeSync } = await import('node:fs');
+    const usage = await import(${JSON.stringify(usageEntry)});
+    usage.initDatabase({ path: ${JSON.stringify(path)}, missingSession: 'create' });
+    for (;;) {
+      const { id } = usage.insertUsageSnapshot({ session_id: 's', snapshot_data: 'x'.repeat(1000) });
+      writeSync(1, id + '\\n');
+    }`);
+  await said(child, '\n200\n');
+  child.kill('SIGKILL');
+  const { stdout } = await child.closed;
+  const told = stdout.split('\n').slice(0, -1).map(Number);
+  usage.initDatabase({ path });
+  const stored = new Set(usage.getUsageSnapshotsBySession('s').map(({ id }) => id));
+  assert.deepEqual(told.filter((id) => !stored.has(id)), []);
+  assert.ok(stored.size - told.length <= 1 && told.length >= 200);
+  assert.equal(usage.validateDatabase(), true);
+});
+
+test('a worker that is terminated in the middle of its writes leaves no lock and no half of anything', async () => {
+  const path = join(tempDir(), 'u.db');
+  usage.initDatabase({ path });
+  for (let i = 0; i < 5; i++) {
+    const worker = new Worker(
+      `import { parentPort, workerData } from 'node:worker_threads';
+       const usage = await import(${JSON.stringify(usageEntry)});
+       usage.initDatabase({ path: workerData, missingSession: 'create' });
+       for (let n = 0; ; n++) {
+         usage.insertUsageSnapshot({ session_id: 'w' + n, snapshot_data: '' });
+         if (n === 20) parentPort.postMessage('going');
+       }`,
+      { workerData: path, eval: true, execArgv: ['--input-type=module'] },
+    );
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    await worker.terminate();
+    assert.equal(usage.updateUsageConfig({ refresh_rate: i + 1 }), true);
+  }
+  const db = usage.getConnection();
+  assert.equal(db.prepare('SELECT count(*) FROM telemetry_sessions WHERE id NOT IN (SELECT session_id FROM usage_snapshots)').pluck().get(), 0,
+    'a session without the snapshot that it was made for');
+  assert.equal(usage.validateDatabase(), true);
 });

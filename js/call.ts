@@ -107,6 +107,11 @@ export class Reply extends Call {
     this.#end();
   }
 
+  /** Why it failed, for a module that makes its errors itself. */
+  get failure(): ErrorReport | undefined {
+    return this.#report;
+  }
+
   /** The result. @throws the error of the call; `source` is the record that was given, for the error's `value`. */
   value<T = void>(source?: unknown): T {
     if (this.#signal?.aborted && this.abandoned) throw this.#signal.reason;

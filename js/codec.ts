@@ -34,3 +34,14 @@ export function jsonOutput(text: string | null): unknown {
 export function textOutput(value: unknown): string | null {
   return typeof value === 'string' ? value.toWellFormed() : null;
 }
+
+/** A cell of a time column: the milliseconds of a `Date`, `NaN` for anything else that is given. */
+export function dateCell(value: unknown): unknown {
+  if (value === undefined || value === null) return value;
+  try {
+    // Also one of another realm; it throws for everything else.
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return NaN;
+  }
+}

@@ -115,9 +115,23 @@ export type NativeClient = Typed<
   {
     metrics(): DatabaseMetrics;
     history(): QueryMetrics[];
+    closed(method: string): ErrorReport;
     insertEvents(...args: Parameters<Generated.NativeClient['insertEvents']>): InsertReply | null;
   }
 >;
+
+/** Where a config of instances is resolved. */
+export interface InstancesEnvironment {
+  nodeEnv: string | undefined;
+  encryptionKey: string | undefined;
+  cwd: string;
+}
+
+/** A config of instances as it may be shown, and the absolute path that it means or why it means none. */
+export type ResolvedInstancesConfig = { shown: Record<string, unknown> } & (
+  | { path: string; error?: undefined }
+  | { error: ErrorReport }
+);
 
 /** Where a config is resolved. */
 export interface Environment {
@@ -143,6 +157,8 @@ export interface CommandRequest {
   /** Absolute path. */
   file: string;
   target?: string | undefined;
+  /** Status and validate: migrations in place of the built-in ones. */
+  migrations?: unknown;
   allowDestructive?: boolean;
   dryRun?: boolean;
   busyTimeoutMs?: number;
@@ -174,7 +190,7 @@ export interface OpenedModule {
   /** For `logger.warn`. */
   warnings: string[];
   /** What the migrations came to, set by set. */
-  migrations?: MigrationPlanItem[][];
+  migrations?: AppliedReport[];
   /** In place of `migrations`: what stands against them. The connection is open all the same. */
   failure?: FailureReport;
 }
@@ -277,6 +293,8 @@ interface FastSqlite {
 /** What `native.cjs` exports. */
 export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigration {
   resolveConfig(config: unknown, environment: Environment): ResolvedConfig | { error: ErrorReport };
+  resolveInstancesConfig(config: unknown, environment: InstancesEnvironment): ResolvedInstancesConfig;
+  defaultInstancesConfig(environment: InstancesEnvironment): unknown;
   runCommand(module: string, verb: string, request: CommandRequest): CommandAnswer;
   diagnose(path: string | null, required: boolean): CommandAnswer;
   backupDatabase(

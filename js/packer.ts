@@ -17,6 +17,8 @@ const WIDTH = labelsOfTelemetryEvent.length;
 /** Records whose texts are concatenated: fewer strings to cross, none too long to flatten cheaply. */
 const GROUP_RECORDS = 64;
 const GROUP_UNITS = 1 << 20;
+/** A text of so many units crosses by itself: copying it into a group, and its neighbours with it, would cost more. */
+const LONG_UNITS = 1024;
 /** Staging above this many records is given back to the garbage collector. */
 const KEPT_RECORDS = 16_384;
 
@@ -90,7 +92,8 @@ export class Packer {
       tag = Tag.text;
       this.#lengths[this.#lengthCount++] = cell.length;
       this.#units += cell.length;
-      this.#group += cell;
+      if (cell.length < LONG_UNITS) this.#group += cell;
+      else this.#alone(cell);
     } else if (cell === undefined) {
       tag = Tag.absent;
     } else if (cell === null) {
@@ -138,6 +141,11 @@ export class Packer {
     if (this.#group !== '') this.#texts.push(this.#group);
     this.#group = '';
     this.#grouped = 0;
+  }
+
+  #alone(text: string): void {
+    this.#endGroup();
+    this.#texts.push(text);
   }
 
   #grow(): void {

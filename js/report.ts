@@ -76,7 +76,8 @@ export function internalReport(operation: string, error: unknown): ErrorReport {
   return { class: 'DatabaseError', code: 'INTERNAL_ERROR', message, reason };
 }
 
-function causeOf(report: ErrorReport): unknown {
+/** What was the reason, as an error of its own. */
+export function causeOf(report: ErrorReport): unknown {
   if (report.migration !== undefined) return migrationError(report);
   const { code, extendedCode, reason } = report;
   return reason === undefined ? undefined : new RunledgerError(reason, { code: extendedCode ?? code, extendedCode });

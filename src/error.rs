@@ -85,6 +85,22 @@ pub enum Error {
     /// A rule of the module says no.
     #[error("{}", .0.message)]
     Refused(Box<Refused>),
+    /// What the configuration asks for does not exist.
+    #[error("{message}")]
+    Unsupported {
+        /// For programs, such as `cloud-sync-unsupported`.
+        reason: &'static str,
+        /// Text for people.
+        message: &'static str,
+    },
+    /// What a lock kept from being done was tried again, in vain.
+    #[error("{error}")]
+    Retried {
+        /// How often it was tried in all.
+        attempts: u32,
+        /// What the last attempt ended with.
+        error: Box<Error>,
+    },
     /// A migration or an adoption failed.
     #[error(transparent)]
     Migration(#[from] Box<MigrationError>),
@@ -124,7 +140,7 @@ pub struct Invalid {
 }
 
 /// What a module refuses by a rule of its own: a name that is taken, a row that is not there.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Refused {
     /// A code of the module.
     pub code: &'static str,
@@ -132,6 +148,8 @@ pub struct Refused {
     pub message: String,
     /// Structured facts, by the names of the contract.
     pub details: Map<String, Json>,
+    /// What the database said, where it was asked.
+    pub because: Option<Error>,
 }
 
 /// The JavaScript class that stands for an error, by name. A module with classes of its own names them where it words its
@@ -183,7 +201,7 @@ impl Error {
 
     /// A refusal by a rule of the module.
     pub fn refused(code: &'static str, message: impl Into<String>, details: Map<String, Json>) -> Self {
-        Self::Refused(Box::new(Refused { code, message: message.into(), details }))
+        Self::Refused(Box::new(Refused { code, message: message.into(), details, because: None }))
     }
 
     /// The same error with the position of its record within a batch.
@@ -195,7 +213,7 @@ impl Error {
     pub fn sqlite_code(&self) -> Option<i32> {
         match self {
             Self::Sqlite { extended, .. } => Some(extended & 0xff),
-            Self::At { error, .. } => error.sqlite_code(),
+            Self::At { error, .. } | Self::Retried { error, .. } => error.sqlite_code(),
             _ => None,
         }
     }
@@ -204,7 +222,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Validation(_) | Self::Refused(_) => true,
-            Self::At { error, .. } => error.is_refusal(),
+            Self::At { error, .. } | Self::Retried { error, .. } => error.is_refusal(),
             _ => false,
         }
     }
@@ -228,6 +246,7 @@ impl Error {
     pub fn report(&self, operation: &str) -> Report {
         let (class, code, message) = match self {
             Self::At { index, error } => return Report { index: Some(*index), ..error.report(operation) },
+            Self::Retried { error, .. } => return error.report(operation),
             Self::Open(error) => return error.report_open(operation),
             Self::Validation(invalid) => (ErrorClass::VALIDATION, "VALIDATION_ERROR", invalid.message.clone()),
             Self::Sqlite { extended, message } => sqlite_report(*extended, message, operation),
@@ -253,6 +272,7 @@ impl Error {
             Self::NeedsRecovery { .. } => (ErrorClass::CONNECTION, "ERR_NEEDS_RECOVERY", self.to_string()),
             Self::DirectoryMissing { .. } => (ErrorClass::DATABASE, "ERR_DIRECTORY_MISSING", self.to_string()),
             Self::Refused(refused) => (ErrorClass::DATABASE, refused.code, refused.message.clone()),
+            Self::Unsupported { .. } => (ErrorClass::VALIDATION, "VALIDATION_ERROR", self.to_string()),
             Self::Migration(error) => (ErrorClass::MIGRATION, error.code.as_str(), error.message.clone()),
             Self::Closed => {
                 (ErrorClass::CONNECTION, "DATABASE_CLOSED", format!("The database was closed during {operation}"))

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod command;
 pub mod database;
 pub mod error;
+pub mod instances;
 pub mod migration;
 pub mod packed;
 pub mod shapes;

@@ -1,10 +1,10 @@
 #![forbid(unsafe_code)]
 //! The row shapes of all modules, by the number under which their rows cross to JavaScript.
 
-use crate::{packed::Shape, telemetry};
+use crate::{instances, packed::Shape, telemetry};
 
 /// The shapes of each module.
-const MODULES: [&[&Shape]; 1] = [&telemetry::shape::ALL];
+const MODULES: [&[&Shape]; 2] = [&telemetry::shape::ALL, &instances::shape::ALL];
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Shape> {

@@ -52,6 +52,7 @@ fn settings(location: Location) -> Settings {
         full_durability: false,
         foreign_keys: true,
         busy_timeout: Duration::from_secs(1),
+        retry: runledger::store::Retry::default(),
         readers: 3,
         private: false,
         incremental_vacuum: true,

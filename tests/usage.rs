@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{content, failed, memory, objects, one, outcomes, rows};
+use common::{content, failed, memory, objects, one, outcomes, rows, vibekit};
 use runledger::migration::{self, MigrationCode, Opened};
 use runledger::packed::Input;
 use runledger::telemetry::schema as telemetry;
@@ -253,4 +253,45 @@ fn a_made_session_obeys_the_rules_of_the_file_and_stands_in_its_audit_trail() {
     assert_eq!(insert(&conn, "other").expect_err("refused").to_string(), "Unknown agent");
     assert!(conn.is_autocommit());
     assert_eq!(content(&conn), before);
+}
+
+#[test]
+fn a_file_of_the_package_before_telemetry_is_adopted_on_the_way() {
+    let mut conn = memory(vibekit::BOOTSTRAPPED);
+    let [first, second] = open(&mut conn);
+    assert_eq!((first.prepared.adopted, second.prepared.adopted), (Some(1), None));
+    check_sound(&conn);
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM telemetry_events"), 3);
+    conn.execute("INSERT INTO usage_snapshots (session_id, snapshot_data) VALUES ('ghost', '')", []).expect("snapshot");
+}
+
+#[test]
+fn functions_of_an_application_behind_the_set_are_accepted_and_sql_is_ahead() {
+    let mut conn = memory("");
+    open(&mut conn);
+    let set = usage::migrations().expect("set");
+    let record = |checksum: &str| {
+        let sql = "INSERT OR REPLACE INTO schema_migrations (module, version, name, checksum, applied_at)
+                   VALUES ('usage', 2, 'mine', ?1, 5)";
+        conn.execute(sql, [checksum]).expect("record");
+    };
+    record("js:00");
+    assert!(migration::inspect(&conn, &set).is_ok());
+    assert!(migration::validate(&conn, &set).expect("validate").ok);
+    for target in [0, 1] {
+        let error = failed(migration::rollback(&mut conn, &set, target));
+        assert_eq!((error.code, error.version), (MigrationCode::NoDown, Some(2)));
+    }
+    assert_eq!(outcomes(&migration::open(&mut conn, &set).expect("open").items), ["skipped: Already applied"]);
+    let record = |conn: &Connection, checksum: Option<&str>| {
+        conn.execute("UPDATE schema_migrations SET checksum = ?1 WHERE version = 2", [checksum]).expect("record");
+    };
+    for checksum in [Some("sql:00"), Some("other"), None] {
+        record(&conn, checksum);
+        assert_eq!(failed(migration::inspect(&conn, &set)).code, MigrationCode::Ahead);
+    }
+    // Telemetry has no such functions.
+    conn.execute("UPDATE schema_migrations SET module = 'telemetry', checksum = 'js:00' WHERE version = 2", [])
+        .expect("move");
+    assert_eq!(failed(migration::inspect(&conn, &telemetry::migrations().expect("set"))).code, MigrationCode::Ahead);
 }

@@ -7,8 +7,10 @@ const { default: Database } = await import(name);
 
 export { Database };
 
+export const connect = (path) => new Database(path);
+
 export function open(path) {
-  const db = new Database(path);
+  const db = connect(path);
   return new PreparedClient(db, (work) => db.transaction(work));
 }
 

@@ -4,8 +4,10 @@ import { PreparedClient } from './prepared.mjs';
 
 const { Database } = await import('bun:sqlite');
 
+export const connect = (path) => new Database(path);
+
 export function open(path) {
-  const db = new Database(path);
+  const db = connect(path);
   return new PreparedClient(db, (work) => db.transaction(work));
 }
 

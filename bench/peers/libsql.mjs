@@ -4,8 +4,10 @@ import { createRequire } from 'node:module';
 import Database from 'libsql';
 import { PreparedClient } from './prepared.mjs';
 
+export const connect = (path) => new Database(path);
+
 export function open(path) {
-  const db = new Database(path);
+  const db = connect(path);
   return new PreparedClient(db, (work) => db.transaction(work));
 }
 

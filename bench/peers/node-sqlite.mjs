@@ -4,8 +4,10 @@ import { PreparedClient, transactionBy } from './prepared.mjs';
 
 const { DatabaseSync } = await import('node:sqlite');
 
+export const connect = (path) => new DatabaseSync(path);
+
 export function open(path) {
-  const db = new DatabaseSync(path);
+  const db = connect(path);
   return new PreparedClient(db, transactionBy(db));
 }
 

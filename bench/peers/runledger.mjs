@@ -9,6 +9,12 @@ export async function open(path) {
   return client;
 }
 
+/** A synchronous connection. Loaded on demand: a client does without. */
+export async function connect(path) {
+  const { Database } = await import('../../dist/sqlite.js');
+  return new Database(path);
+}
+
 class RunledgerClient {
   constructor(path) {
     const operations = new DrizzleTelemetryOperations(new DrizzleTelemetryDB({ dbPath: path }));

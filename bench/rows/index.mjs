@@ -7,6 +7,7 @@ import { memory } from './memory.mjs';
 import { processes } from './processes.mjs';
 import { read } from './read.mjs';
 import { recordings } from './recorded.mjs';
+import { sqlite } from './sqlite.mjs';
 import { starting } from './start.mjs';
 import { wholeFile } from './whole-file.mjs';
 import { write } from './write.mjs';
@@ -21,5 +22,6 @@ export const rows = [
   ...processes,
   ...starting,
   ...disk,
+  ...sqlite,
   ...recordings,
 ];

@@ -11,6 +11,8 @@ export const TIMES = [WALL, MAIN, ALL];
 /** The libraries in JavaScript; which of them a runtime has is found out when the benchmark starts. */
 export const LIBRARIES = ['runledger', 'drizzle', 'better-sqlite3', 'node-sqlite', 'bun-sqlite', 'libsql'];
 export const EVERYBODY = [...LIBRARIES, 'rust'];
+/** Those with a synchronous connection. */
+export const CONNECTIONS = LIBRARIES.filter((id) => id !== 'drizzle');
 /** Those that the goals name: who takes part in the lesser rows of `--quick`. */
 export const FEW = ['runledger', 'drizzle', 'better-sqlite3', 'rust'];
 

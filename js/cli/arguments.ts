@@ -8,6 +8,7 @@ import { RunledgerError } from '../errors.js';
 /** Every option of every command; each command says which it takes. */
 const OPTIONS = {
   db: { type: 'string' },
+  dir: { type: 'string' },
   json: { type: 'boolean', default: false },
   'allow-destructive': { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false },
@@ -38,7 +39,7 @@ export function misuse(message: string): RunledgerError {
  */
 export function parse(argv: readonly string[]): Arguments {
   // A negative number is a bad target, not a bad option.
-  const numbers = argv.filter((word, index) => isNegative(word) && argv[index - 1] !== '--db');
+  const numbers = argv.filter((word, index) => isNegative(word) && !['--db', '--dir'].includes(argv[index - 1] ?? ''));
   try {
     const { values, positionals } = parsed(argv.filter((word) => !numbers.includes(word)));
     return { values, words: [...positionals, ...numbers] };

@@ -10,6 +10,10 @@ const OPTIONS = {
   '--help': 'show this',
 };
 
+const DIRECTORY_OPTION = {
+  '--dir PATH': 'a directory of migrations, in SQL and JavaScript: from 1 in place of the built-in ones, from 3 on top',
+};
+
 const MIGRATE_OPTIONS = {
   '--dry-run': 'migrate: run everything, show what would change, roll everything back',
   '--allow-destructive': 'migrate: also apply migrations that lose data',
@@ -50,7 +54,7 @@ export function helpOf(command: string): string {
     `runledger ${module.name}: ${module.summary}`,
     ['Usage', [`runledger ${module.name} [VERB] [TARGET] [options]`]],
     ['Verbs', table(Object.fromEntries(verbs))],
-    ['Options', table({ ...OPTIONS, ...MIGRATE_OPTIONS })],
+    ['Options', table({ ...OPTIONS, ...(module.extensible ? DIRECTORY_OPTION : {}), ...MIGRATE_OPTIONS })],
     ['Default file', [module.defaults]],
     ['Exit code', ['0, or 1 when it failed, when validate finds a problem, or as --fail-on-blocked says']],
   ]);

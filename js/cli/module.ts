@@ -1,8 +1,9 @@
 /**
  * `runledger <module> [verb] [target]`
  */
-import { native } from '../native.js';
+import { type CommandRequest, native } from '../native.js';
 import { allow, type Arguments, fileOf, misuse } from './arguments.js';
+import { runDirectory } from './directory.js';
 import { isHeldBack, migrateLines, rollbackLines, statusLines, validateLines } from './lines.js';
 import { type CliModule, type Verb, VERBS, verbList, verbOf } from './modules.js';
 import { json, out, warning } from './output.js';
@@ -20,14 +21,17 @@ export function runModule(module: CliModule, given: Arguments): number {
   if (verb === undefined) throw misuse(`unknown verb "${word}": one of ${verbList(module)}`);
   const surplus = verb === 'rollback' ? rest[0] : target;
   if (surplus !== undefined) throw misuse(`unexpected argument "${surplus}"`);
-  allow(given, `${module.name} ${verb}`, ['db', 'json', ...VERBS[verb].options]);
-  const request = {
+  allow(given, `${module.name} ${verb}`, ['db', 'json', ...(module.extensible ? (['dir'] as const) : []), ...VERBS[verb].options]);
+  const request: CommandRequest = {
     file: fileOf(values.db ?? module.defaultFile(), values.db === undefined ? 'the default file' : '--db'),
     target,
     allowDestructive: values['allow-destructive'],
     dryRun: values['dry-run'],
   };
-  const report = reportOf(native().runCommand(module.name, verb, request), verb);
+  const report =
+    values.dir === undefined
+      ? reportOf(native().runCommand(module.name, verb, request), verb)
+      : runDirectory(module.name, verb, request, values.dir);
   if (values.json) json(report);
   return answer(verb, report, { lines: !values.json, failOnBlocked: values['fail-on-blocked'] });
 }

@@ -16,6 +16,8 @@ export interface CliModule {
   defaults: string;
   /** The absolute path of the default file, as the environment has it now. */
   defaultFile(): string;
+  /** Whether `--dir` may name migrations of the user's own. */
+  extensible?: boolean;
   /** Further words for verbs. */
   aliases?: Readonly<Record<string, Verb>>;
 }
@@ -33,6 +35,7 @@ const MODULES: readonly CliModule[] = [
     summary: 'the application database: agents, rules and workflows, or tables of your own',
     defaults: 'data/app.db in the working directory',
     defaultFile: () => DEFAULT_FILE,
+    extensible: true,
     aliases: { setup: 'migrate' },
   },
   {
@@ -41,10 +44,16 @@ const MODULES: readonly CliModule[] = [
     defaults: 'that of telemetry',
     defaultFile: () => resolveConfig(undefined).path,
   },
+  {
+    name: 'instances',
+    summary: 'agent instances, their events and relationships, issues and configuration',
+    defaults: 'claude-codex.db in the working directory',
+    defaultFile: () => 'claude-codex.db',
+  },
 ];
 
 /** The modules of the contract that are not built yet. */
-export const LATER: readonly string[] = ['analytics', 'instances'];
+export const LATER: readonly string[] = ['analytics'];
 
 /** Every module that is built. */
 export const modules = (): readonly CliModule[] => MODULES;

@@ -1,14 +1,12 @@
 import { writeLog } from '../log.js';
-import { facts } from '../migration/script.js';
-import { native, type OpenedModule } from '../native.js';
-import { adopt, closeNow, type Database } from '../sqlite/database.js';
-import { systemError, toError } from '../sqlite/failure.js';
+import { closeNow, type Database } from '../sqlite/database.js';
 import type { Statement } from '../sqlite/types.js';
 import type { Logger } from '../types.js';
 import { AppDatabaseError } from './app-database-error.js';
 import { applicableMigrations } from './applicable.js';
 import type { MigrationResult } from './migration.js';
-import { type CheckedOptions, checkOptions, type DatabaseOptions } from './options.js';
+import { openFile } from './open-file.js';
+import { checkOptions, type DatabaseOptions } from './options.js';
 import { MigrationRunner } from './runner.js';
 
 /**
@@ -45,17 +43,16 @@ export class AppDatabase implements Disposable {
    * @throws {SqliteError} for instance `SQLITE_CANTOPEN`, `SQLITE_NOTADB`, `SQLITE_BUSY`
    */
   constructor(options: DatabaseOptions = {}) {
-    const checked = checkOptions(options);
-    const { path, module, readonly, runMigrations, tolerant, logger } = checked;
-    const list = applicableMigrations(module, checked.migrations);
-    const { connection: number, warnings, failure } = open(checked, facts(list).entries);
+    const { path, module, readonly, runMigrations, tolerant, logger, migrations } = checkOptions(options);
+    const list = applicableMigrations(module, migrations);
+    const { connection, warnings, failure } = openFile(path, module, list, readonly);
     this.path = path;
     this.#module = module;
     this.#readonly = readonly;
-    this.#connection = adopt(number, path, path === ':memory:', readonly);
+    this.#connection = connection;
     try {
       for (const warning of warnings) log(logger, 'warn', module, warning);
-      if (failure !== undefined) throw toError(failure, 'initDatabase');
+      if (failure !== undefined) throw failure;
       if (runMigrations && !readonly) {
         this.migrationResults = new MigrationRunner(this.#connection, { module, logger }).runMigrations(list);
       }
@@ -170,18 +167,6 @@ export class AppDatabase implements Disposable {
  */
 export function initDatabase(options?: DatabaseOptions): AppDatabase {
   return new AppDatabase(options);
-}
-
-function open({ path, module, readonly }: CheckedOptions, entries: unknown): OpenedModule {
-  const opened = native().openDatabase(path, module, entries, readonly);
-  if (opened !== null) return opened;
-  const failure = native().sqliteFailure();
-  if (failure.code !== 'ERR_DIRECTORY') throw toError(failure, 'initDatabase');
-  throw new AppDatabaseError(`Cannot create the directory ${failure.path}: ${failure.message}`, {
-    code: 'APPDB_DIR_FAILED',
-    operation: 'initDatabase',
-    cause: systemError(failure),
-  });
 }
 
 function log(

@@ -1,6 +1,6 @@
 // Generated from src/shapes.rs by `npm run rows`: do not edit.
 
-import { jsonCell, jsonOutput, textOutput } from '../codec.js';
+import { dateCell, jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';
 import type { Packer } from '../packer.js';
 import type { JsonOutput } from '../types.js';
@@ -32,6 +32,21 @@ export type ErrorSeverity = 'low' | 'medium' | 'high' | 'critical';
 export const validationRuleTypes = Object.freeze(['required', 'pattern', 'range', 'enum', 'length', 'json_schema'] as const);
 /** How a validation rule decides. */
 export type ValidationRuleType = 'required' | 'pattern' | 'range' | 'enum' | 'length' | 'json_schema';
+
+/** What an agent is for. */
+export const instanceTypes = Object.freeze(['coding', 'review', 'planning'] as const);
+/** What an agent is for. */
+export type InstanceType = 'coding' | 'review' | 'planning';
+
+/** Where an instance stands. */
+export const instanceStatuses = Object.freeze(['started', 'waiting_review', 'pr_created', 'pr_merged', 'pr_closed', 'terminated'] as const);
+/** Where an instance stands. */
+export type InstanceStatus = 'started' | 'waiting_review' | 'pr_created' | 'pr_merged' | 'pr_closed' | 'terminated';
+
+/** How one instance came from another. */
+export const relationshipTypes = Object.freeze(['spawned_review', 'created_fork', 'planning_to_issue'] as const);
+/** How one instance came from another. */
+export type RelationshipType = 'spawned_review' | 'created_fork' | 'planning_to_issue';
 
 /** A row of `telemetry_events`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryEvent<F = 'text'> {
@@ -522,6 +537,228 @@ export function fieldsOfTelemetrySchemaVersion(record: any): unknown[] {
   ];
 }
 
+/** A row of `instances`. Times are in whole seconds; SQL NULL is `null`. */
+export interface Instance {
+  id: string;
+  type: InstanceType;
+  status: InstanceStatus;
+  worktree_path: string;
+  branch_name: string;
+  base_branch: string | null;
+  tmux_session: string;
+  claude_pid: number | null;
+  issue_number: number | null;
+  pr_number: number | null;
+  pr_url: string | null;
+  parent_instance_id: string | null;
+  created_at: Date;
+  terminated_at: Date | null;
+  last_activity: Date;
+  system_prompt: string | null;
+  prompt_used: string | null;
+  prompt_context: string | null;
+  agent_number: number;
+}
+
+function decodeInstance(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length, numbers, labels, bytes } = chunk;
+  const cells = chunk.cells as string[];
+  const nulls = chunk.nulls ? 64 * length + 56 : 0;
+  let number = 8, label = 28 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 7, label += 4, text += 8) {
+    rows.push({
+      id: cells[text],
+      type: cells[labels[label]!],
+      status: cells[labels[label + 1]!],
+      worktree_path: cells[text + 1],
+      branch_name: cells[text + 2],
+      base_branch: cells[labels[label + 2]!],
+      tmux_session: cells[text + 3],
+      claude_pid: nulls !== 0 && bytes[nulls + number] === 1 ? null : numbers[number],
+      issue_number: nulls !== 0 && bytes[nulls + number + 1] === 1 ? null : numbers[number + 1],
+      pr_number: nulls !== 0 && bytes[nulls + number + 2] === 1 ? null : numbers[number + 2],
+      pr_url: cells[text + 4],
+      parent_instance_id: cells[labels[label + 3]!],
+      created_at: new Date(numbers[number + 3]! * 1000),
+      terminated_at: nulls !== 0 && bytes[nulls + number + 4] === 1 ? null : new Date(numbers[number + 4]! * 1000),
+      last_activity: new Date(numbers[number + 5]! * 1000),
+      system_prompt: cells[text + 5],
+      prompt_used: cells[text + 6],
+      prompt_context: cells[text + 7],
+      agent_number: numbers[number + 6],
+    });
+  }
+}
+
+/** The cells of an input record in the order of Instance's columns, then its aliases. */
+export function fieldsOfInstance(record: any): unknown[] {
+  return [
+    record.id,
+    record.type,
+    record.status,
+    record.worktree_path,
+    record.branch_name,
+    record.base_branch,
+    record.tmux_session,
+    record.claude_pid,
+    record.issue_number,
+    record.pr_number,
+    record.pr_url,
+    record.parent_instance_id,
+    dateCell(record.created_at),
+    dateCell(record.terminated_at),
+    dateCell(record.last_activity),
+    record.system_prompt,
+    record.prompt_used,
+    record.prompt_context,
+    record.agent_number,
+  ];
+}
+
+/** A row of `mcp_events`. Times are in whole seconds; SQL NULL is `null`. */
+export interface MCPEvent {
+  id: number;
+  instance_id: string;
+  tool_name: string;
+  success: boolean;
+  error_message: string | null;
+  metadata: string | null;
+  git_commit_hash: string | null;
+  status_change: string | null;
+  is_status_updating: boolean;
+  timestamp: Date;
+}
+
+function decodeMCPEvent(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 16 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 4, label += 4, text += 2) {
+    rows.push({
+      id: numbers[number],
+      instance_id: cells[labels[label]!],
+      tool_name: cells[labels[label + 1]!],
+      success: numbers[number + 1] !== 0,
+      error_message: cells[text],
+      metadata: cells[text + 1],
+      git_commit_hash: cells[labels[label + 2]!],
+      status_change: cells[labels[label + 3]!],
+      is_status_updating: numbers[number + 2] !== 0,
+      timestamp: new Date(numbers[number + 3]! * 1000),
+    });
+  }
+}
+
+/** The cells of an input record in the order of MCPEvent's columns, then its aliases. */
+export function fieldsOfMCPEvent(record: any): unknown[] {
+  return [
+    record.id,
+    record.instance_id,
+    record.tool_name,
+    record.success,
+    record.error_message,
+    jsonCell(record.metadata),
+    record.git_commit_hash,
+    record.status_change,
+    record.is_status_updating,
+    dateCell(record.timestamp),
+  ];
+}
+
+/** A row of `instance_relationships`. Times are in whole seconds; SQL NULL is `null`. */
+export interface Relationship {
+  id: number;
+  parent_instance: string;
+  child_instance: string;
+  relationship_type: RelationshipType;
+  review_iteration: number;
+  created_at: Date;
+  metadata: string | null;
+}
+
+function decodeRelationship(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 12 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 3, label += 3, text += 1) {
+    rows.push({
+      id: numbers[number],
+      parent_instance: cells[labels[label]!],
+      child_instance: cells[labels[label + 1]!],
+      relationship_type: cells[labels[label + 2]!],
+      review_iteration: numbers[number + 1],
+      created_at: new Date(numbers[number + 2]! * 1000),
+      metadata: cells[text],
+    });
+  }
+}
+
+/** The cells of an input record in the order of Relationship's columns, then its aliases. */
+export function fieldsOfRelationship(record: any): unknown[] {
+  return [
+    record.id,
+    record.parent_instance,
+    record.child_instance,
+    record.relationship_type,
+    record.review_iteration,
+    dateCell(record.created_at),
+    jsonCell(record.metadata),
+  ];
+}
+
+/** A row of `github_issues`. Times are in whole seconds; SQL NULL is `null`. */
+export interface GitHubIssue {
+  number: number;
+  title: string;
+  body: string | null;
+  state: string;
+  assignee: string | null;
+  labels: string | null;
+  created_at: Date;
+  updated_at: Date;
+  synced_at: Date;
+  repo_owner: string;
+  repo_name: string;
+}
+
+function decodeGitHubIssue(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 16 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 4, label += 4, text += 3) {
+    rows.push({
+      number: numbers[number],
+      title: cells[text],
+      body: cells[text + 1],
+      state: cells[labels[label]!],
+      assignee: cells[labels[label + 1]!],
+      labels: cells[text + 2],
+      created_at: new Date(numbers[number + 1]! * 1000),
+      updated_at: new Date(numbers[number + 2]! * 1000),
+      synced_at: new Date(numbers[number + 3]! * 1000),
+      repo_owner: cells[labels[label + 2]!],
+      repo_name: cells[labels[label + 3]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of GitHubIssue's columns, then its aliases. */
+export function fieldsOfGitHubIssue(record: any): unknown[] {
+  return [
+    record.number,
+    record.title,
+    record.body,
+    record.state,
+    record.assignee,
+    jsonCell(record.labels),
+    dateCell(record.created_at),
+    dateCell(record.updated_at),
+    dateCell(record.synced_at),
+    record.repo_owner,
+    record.repo_name,
+  ];
+}
+
 /** Add an input record to a packer, cell by cell. */
 export function packTelemetryEvent(packer: Packer, record: any): void {
   packer.cell(record.id);
@@ -580,6 +817,10 @@ export const Shape = {
   TelemetryAuditLog: 5,
   TelemetryValidationRule: 6,
   TelemetrySchemaVersion: 7,
+  Instance: 8,
+  MCPEvent: 9,
+  Relationship: 10,
+  GitHubIssue: 11,
 } as const;
 
 /** Append the rows of a chunk to `rows`, by shape. */
@@ -592,6 +833,10 @@ export const decoders: readonly ((chunk: RowChunk, rows: unknown[], parsed: bool
   decodeTelemetryAuditLog,
   decodeTelemetryValidationRule,
   decodeTelemetrySchemaVersion,
+  decodeInstance,
+  decodeMCPEvent,
+  decodeRelationship,
+  decodeGitHubIssue,
 ];
 
 /** The tables and their columns, for js/schema.ts. */

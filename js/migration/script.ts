@@ -40,7 +40,7 @@ export type Functions = Map<number, { up: (db: Database) => unknown; down: (db: 
 /** What native code needs of a list, and the functions in it. All of the caller's getters run here. */
 export function facts(list: unknown): { entries: unknown; functions: Functions } {
   const functions: Functions = new Map();
-  if (!Array.isArray(list)) return { entries: list, functions };
+  if (!Array.isArray(list)) return { entries: flat(list), functions };
   return { entries: Array.from(list, (migration: unknown) => factsOf(migration, functions)), functions };
 }
 
@@ -52,8 +52,15 @@ export function factsOf(migration: unknown, functions: Functions): unknown {
     const method = (fn: unknown) => (db: Database) => (fn as (db: Database) => unknown).call(migration, db);
     functions.set(version, { up: method(up), down: method(down) });
   }
-  const scripts = { up: scriptOf(up), down: scriptOf(down) };
-  return { version, name, destructive, foreignKeys, up, down, scripts };
+  const given = { version, name, destructive, foreignKeys, up, down };
+  const entries = Object.entries(given).map(([key, value]) => [key, flat(value)]);
+  return { ...Object.fromEntries(entries), scripts: { up: scriptOf(up), down: scriptOf(down) } };
+}
+
+/** A value without what is in it: where none of its members is wanted, none is looked at. */
+function flat(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? [] : {};
 }
 
 /** What native code needs to know of a function: its SQL, if it stands for some. */

@@ -50,11 +50,11 @@ export function initDatabase(options: UsageOptions = {}): void {
     throw new UsageError(message, { code: 'USAGE_ALREADY_INITIALIZED', operation, details: { path: open.path } });
   }
   const file = native().openUsage(path);
-  if (file === null) throw openFailed(path, operation);
+  if (file === null) throw failed(lastFailure(operation), path, operation);
   const db = adopt(file.connection, path, path === ':memory:');
   if (file.failure !== undefined) {
     closeNow(db);
-    throw migrationFailed(toError(file.failure, operation), operation);
+    throw failed(toError(file.failure, operation), path, operation);
   }
   const { logger } = checked;
   tell(file, checked);
@@ -110,22 +110,21 @@ function resolvePath(path: unknown, operation: string): string {
   }
 }
 
-function openFailed(path: string, operation: string): UsageError {
-  const cause = lastFailure(operation);
-  const extendedCode = cause instanceof SqliteError ? cause.extendedCode : undefined;
-  const message = `Failed to open the usage database ${path}: ${cause.message}`;
-  return new UsageError(message, { code: 'USAGE_OPEN_FAILED', extendedCode, operation, details: { path }, cause });
-}
+/** Opening never meets these: they come from the SQL of a migration or an adoption. */
+const OF_A_MIGRATION = /^(MIGRATION_|SQLITE_ERROR|SQLITE_CONSTRAINT|INTERNAL_ERROR)/;
 
-function migrationFailed(cause: Error, operation: string): Error {
+function failed(cause: Error, path: string, operation: string): Error {
   if (cause instanceof MigrationError && ABOUT_THE_FILE.includes(cause.code)) return cause;
-  const message = `Failed to migrate the usage database: ${cause.message}`;
-  return new UsageError(message, { code: 'USAGE_MIGRATION_FAILED', operation, cause });
+  const extendedCode = cause instanceof SqliteError ? cause.extendedCode : undefined;
+  const isOpen = OF_A_MIGRATION.test(String((cause as { code?: unknown }).code));
+  const [code, what] = isOpen ? ['USAGE_MIGRATION_FAILED', 'migrate'] : ['USAGE_OPEN_FAILED', 'open'];
+  const message = `Failed to ${what} the usage database ${path}: ${cause.message}`;
+  return new UsageError(message, { code, extendedCode, operation, details: { path }, cause });
 }
 
 function tell({ warnings, migrations = [] }: OpenedModule, { logger }: Pick<UsageOptions, 'logger'>): void {
   for (const message of warnings) writeLog(logger, { level: 'warn', message });
-  for (const [position, items] of migrations.entries()) {
+  for (const [position, { items }] of migrations.entries()) {
     const module = ['telemetry', 'usage'][position];
     for (const { version, name, status } of items) {
       if (status !== 'applied') continue;

@@ -188,4 +188,15 @@ impl Args {
             Some(Arg::Plain(_)) => Err(Error::Internal("a record was expected".into())),
         }
     }
+
+    /// The list of records at `position`; `refusal` is the answer to a caller who gave something else.
+    ///
+    /// # Errors
+    /// `refusal`
+    pub fn records(&self, position: usize, refusal: impl FnOnce() -> Error) -> Result<Batch> {
+        match self.0.get(position) {
+            Some(Arg::Record(Some(batch))) => Ok(batch.clone()),
+            _ => Err(refusal()),
+        }
+    }
 }

@@ -14,6 +14,8 @@ pub struct RecordArgument {
     pub position: usize,
     /// The columns of the record.
     pub shape: &'static Shape,
+    /// Whether it is a list of records.
+    pub many: bool,
 }
 
 /// How a call of a method becomes an action.
@@ -36,7 +38,12 @@ impl<M: ClientModule> Method<M> {
 
     /// A method whose argument at `position` is a record of `shape`.
     pub const fn with_record(name: &'static str, position: usize, shape: &'static Shape, plan: Plan<M>) -> Self {
-        Self { name, record: Some(RecordArgument { position, shape }), plan }
+        Self { name, record: Some(RecordArgument { position, shape, many: false }), plan }
+    }
+
+    /// A method whose argument at `position` is a list of records of `shape`.
+    pub const fn with_records(name: &'static str, position: usize, shape: &'static Shape, plan: Plan<M>) -> Self {
+        Self { name, record: Some(RecordArgument { position, shape, many: true }), plan }
     }
 
     /// The method called `name`.

@@ -42,7 +42,7 @@ impl Query {
     }
 
     /// AND "`column` is one of `words`"; no words, no condition. One word is an equality, which an index follows in order.
-    pub(crate) fn one_of(&mut self, column: &str, words: impl ExactSizeIterator<Item = &'static str>) {
+    pub(crate) fn one_of(&mut self, column: &str, words: impl ExactSizeIterator<Item = impl Into<String>>) {
         match words.len() {
             0 => {}
             1 => self.and(&format!("{column} = ?"), words.map(text)),
@@ -77,8 +77,8 @@ impl Query {
     }
 }
 
-fn text(word: &'static str) -> Value {
-    Value::Text(word.to_owned())
+fn text(word: impl Into<String>) -> Value {
+    Value::Text(word.into())
 }
 
 /// Which part of the rows a caller wants.
@@ -107,7 +107,7 @@ mod tests {
         query.only("b = ?", Some(1));
         query.one_of("c", ["x"].into_iter());
         query.one_of("d", ["y", "z"].into_iter());
-        query.one_of("e", [].into_iter());
+        query.one_of("e", std::iter::empty::<&str>());
         let query = query.sorted("id DESC", Slice { limit: None, offset: 2 });
         assert_eq!(
             query.sql,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
 use crate::packed::Input;
 use crate::store::{Location, Settings};
-use crate::{database, telemetry, usage};
+use crate::{database, instances, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,11 @@ pub const MODULES: &[Module] = &[
         name: usage::schema::MODULE,
         set: usage::schema::migrations,
         settings: |path| Ok(usage::settings(Location::File(path.to_owned()))),
+    },
+    Module {
+        name: instances::schema::MODULE,
+        set: instances::schema::migrations,
+        settings: instances::default_settings,
     },
 ];
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::store::{self, OnDisk, may_change};
+use crate::store::{self, OnDisk, Readers, may_change};
 
 /// How long a lock on the source is awaited.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,7 +44,7 @@ pub fn backup(source: &Path, target: &Path, progress: &mut dyn FnMut(u64, u64)) 
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(source, flags)?;
         conn.busy_timeout(PATIENCE)?;
-        store::backup(&conn, target, progress)?
+        store::backup(&conn, target, Readers::OfSource, progress)?
     } else {
         // Who may not write must not leave a -shm behind either, which the owner could then not write to.
         let mut made = false;
@@ -53,7 +53,7 @@ pub fn backup(source: &Path, target: &Path, progress: &mut dyn FnMut(u64, u64)) 
             if std::mem::take(&mut made) {
                 remove(target)?;
             }
-            let pages = store::backup(conn, target, progress)?;
+            let pages = store::backup(conn, target, Readers::OfSource, progress)?;
             made = true;
             Ok(pages)
         });

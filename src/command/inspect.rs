@@ -48,7 +48,7 @@ pub struct FileValidation {
 /// # Errors
 /// `MIGRATION_CONFLICT` for a journal that is none of ours, and those of [`store::look`].
 pub(super) fn status(module: &Module, request: &Request) -> Result<FileStatus> {
-    let set = (module.set)()?;
+    let set = request.set(module)?;
     let found = store::look(&request.path, request.settings(module)?.busy_timeout, |conn| {
         // What keeps the file from being opened is not for status to say.
         let adoptable = migration::inspect(conn, &set).ok().and_then(|inspection| inspection.adoptable);
@@ -65,7 +65,7 @@ pub(super) fn status(module: &Module, request: &Request) -> Result<FileStatus> {
 /// # Errors
 /// Those of [`store::look`], except that a file which is damaged beyond reading is a finding.
 pub(super) fn validate(module: &Module, request: &Request) -> Result<FileValidation> {
-    let sets = catalog::with_required(module.name)?.iter().map(|it| (it.set)()).collect::<Result<Vec<_>>>()?;
+    let sets = catalog::with_required(module.name)?.iter().map(|it| request.set(it)).collect::<Result<Vec<_>>>()?;
     let busy_timeout = request.settings(module)?.busy_timeout;
     let looked = store::look(&request.path, busy_timeout, |conn| migration::validate_all(conn, &sets));
     let file = request.file();

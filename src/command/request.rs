@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 
 use super::{catalog, inspect, migrate, rollback};
 use crate::error::{Error, Result};
-use crate::migration::ApplyOptions;
+use crate::migration::{ApplyOptions, MigrationSet};
+use crate::packed::Input;
 
 /// What to do with the file of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub struct Request {
     pub target: Option<String>,
     /// Migrate: what is approved, and whether it is only tried.
     pub apply: ApplyOptions,
+    /// Status and validate: the migrations that the user has in place of the built-in ones, as [`catalog::listed_set`]
+    /// takes them. Those of a module that requires no other.
+    pub migrations: Option<Input>,
     /// How long a lock is awaited; as long as the module's clients wait if it is not given.
     pub busy_timeout: Option<Duration>,
 }
@@ -73,6 +77,14 @@ impl Request {
             settings.busy_timeout = limit;
         }
         Ok(settings)
+    }
+
+    /// The migrations of `module`.
+    pub(super) fn set(&self, module: &catalog::Module) -> Result<MigrationSet> {
+        match &self.migrations {
+            Some(list) => catalog::listed_set(module.name, list),
+            None => (module.set)(),
+        }
     }
 
     /// The path for reports.

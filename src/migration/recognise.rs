@@ -3,8 +3,9 @@
 
 use crate::error::Result;
 
+use super::definition::same_definition;
 use super::error::MigrationError;
-use super::schema::{Schema, Table};
+use super::schema::{Schema, Table, View};
 use super::set::MigrationSet;
 
 /// Which version the file's tables stand for: the highest whose tables are all there and match. See
@@ -62,8 +63,9 @@ pub fn check_names(file: &Schema, wanted: &Schema, module: &str) -> Result<()> {
         }
     }
     for view in &wanted.views {
-        if file.view(&view.name).is_none() && file.kind_of(&view.name).is_some() {
-            conflict(&view.name, "a view".to_owned())?;
+        let is_ours = |found: &View| same_definition(&found.sql, &view.sql);
+        if file.kind_of(&view.name).is_some() && !file.view(&view.name).is_some_and(is_ours) {
+            conflict(&view.name, format!("the view of {module}"))?;
         }
     }
     for trigger in &wanted.triggers {

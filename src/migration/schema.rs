@@ -148,6 +148,11 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Whether there is no object at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.indexes.is_empty() && self.triggers.is_empty() && self.views.is_empty()
+    }
+
     /// Reads the schema of the main database.
     ///
     /// # Errors

@@ -72,8 +72,8 @@ impl NativeChannel {
             Taken::One(completion, more) => (completion, more),
         };
         let value = output::completion(env, &completion, more, &mut memory, &collect);
-        if let Payload::Rows(_, credits) = completion.payload {
-            credits.give_back();
+        if let Payload::Rows(rows, credits) = completion.payload {
+            credits.give_back(rows);
         }
         value.map(Some)
     }

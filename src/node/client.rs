@@ -8,7 +8,7 @@ use std::{
 
 use napi::{
     Env, Result,
-    bindgen_prelude::{Array, ClassInstance, Unknown},
+    bindgen_prelude::{Array, ClassInstance, Object, Unknown},
 };
 use napi_derive::napi;
 
@@ -104,6 +104,12 @@ impl NativeClient {
             reply.done("call", Err(error));
         }
         Ok(())
+    }
+
+    /// How a call of `method` fails while the file is closed.
+    #[napi(catch_unwind)]
+    pub fn closed<'env>(&self, env: &'env Env, method: String) -> Result<Object<'env>> {
+        output::failure(env, &self.client.reporter()(&Error::Closed, &method))
     }
 
     /// Stop a call: its SQL is interrupted.

@@ -13,7 +13,7 @@ use super::{input, output};
 use crate::command::{self, Request, Verb};
 use crate::error::Error;
 use crate::migration::ApplyOptions;
-use crate::packed::Field;
+use crate::packed::{Field, Input};
 
 /// Migrate, inspect or roll back the file of a module. Answers with `report` or `error`.
 #[napi(catch_unwind)]
@@ -24,6 +24,7 @@ pub fn run_command<'env>(env: &'env Env, module: String, verb: String, request: 
     let request = Request {
         path: PathBuf::from(text("file").unwrap_or_default()),
         target: text("target"),
+        migrations: Some(given.get("migrations").clone()).filter(|list| *list != Input::Undefined),
         apply: ApplyOptions { allow_destructive: flag("allowDestructive"), dry_run: flag("dryRun") },
         busy_timeout: match given.get("busyTimeoutMs").field() {
             Field::Number(ms) => Duration::try_from_secs_f64(ms / 1000.0).ok(),

@@ -10,7 +10,7 @@ use napi::{
 
 use crate::{
     client::{Arg, Args, RecordArgument},
-    packed::{Batch, Field, Input, Shape},
+    packed::{Batch, Input},
 };
 
 /// Nesting that no option or filter has; deeper values count as something that is no option.
@@ -23,7 +23,7 @@ pub(super) fn args(record: Option<RecordArgument>, values: &Array<'_>) -> Result
         let value =
             values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
         args.push(match record {
-            Some(record) if record.position == position as usize => Arg::Record(record_of(record.shape, &value)?),
+            Some(record) if record.position == position as usize => Arg::Record(records_of(record, &value)?),
             _ => Arg::Plain(input(&value)?),
         });
     }
@@ -58,12 +58,21 @@ pub(super) fn read_utf16(env: sys::napi_env, value: sys::napi_value, units: &mut
     Ok(())
 }
 
-/// A record from the list of its cells; `None` if it is something else.
-fn record_of(shape: &'static Shape, value: &Unknown<'_>) -> Result<Option<Batch>> {
-    let Input::List(cells) = input(value)? else { return Ok(None) };
-    let fields: Vec<Field<'_>> = cells.iter().map(Input::field).collect();
-    let mut batch = Batch::new(shape);
-    batch.push(&fields);
+/// A record from the list of its cells, or records from a list of such; `None` if it is something else.
+fn records_of(argument: RecordArgument, value: &Unknown<'_>) -> Result<Option<Batch>> {
+    let given = input(value)?;
+    let records = match &given {
+        Input::List(records) if argument.many => records.as_slice(),
+        Input::List(_) => std::slice::from_ref(&given),
+        _ => return Ok(None),
+    };
+    let mut batch = Batch::new(argument.shape);
+    for record in records {
+        match record {
+            Input::List(cells) => batch.push(&cells.iter().map(Input::field).collect::<Vec<_>>()),
+            _ => batch.push_no_object(),
+        }
+    }
     Ok(Some(batch))
 }
 

@@ -12,6 +12,7 @@ pub mod config;
 pub mod database;
 pub mod events;
 mod input;
+pub mod instances;
 mod mailbox;
 mod modules;
 mod output;

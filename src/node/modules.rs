@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use napi::Result;
 
+use super::instances::surroundings;
 use crate::{
     client::{Client, Connected},
+    instances::{self, Instances, config::InstancesConfig},
     packed::Input,
     store::Listener,
     telemetry::{
@@ -27,6 +29,11 @@ pub(super) fn client(module: &str, config: Input, path: String, listener: Arc<dy
         telemetry::schema::MODULE => {
             let client = Arc::new(Client::new(telemetry_config(config, path)?, listener));
             Ok(NewClient { client: Arc::clone(&client) as Arc<dyn Connected>, telemetry: Some(client) })
+        }
+        instances::schema::MODULE => {
+            let config = InstancesConfig::parse(config.get("config"), &surroundings(config.get("environment")))
+                .map_err(|error| napi::Error::from_reason(error.to_string()))?;
+            Ok(NewClient { client: Arc::new(Client::<Instances>::new(config, listener)), telemetry: None })
         }
         other => Err(napi::Error::from_reason(format!("there is no module {other}"))),
     }

@@ -16,7 +16,7 @@ struct Choice {
     members: &'static [&'static str],
 }
 
-const CHOICES: [Choice; 6] = [
+const CHOICES: [Choice; 9] = [
     Choice {
         ts: "EventType",
         array: "eventTypes",
@@ -52,6 +52,24 @@ const CHOICES: [Choice; 6] = [
         array: "validationRuleTypes",
         doc: "How a validation rule decides.",
         members: &["required", "pattern", "range", "enum", "length", "json_schema"],
+    },
+    Choice {
+        ts: "InstanceType",
+        array: "instanceTypes",
+        doc: "What an agent is for.",
+        members: &["coding", "review", "planning"],
+    },
+    Choice {
+        ts: "InstanceStatus",
+        array: "instanceStatuses",
+        doc: "Where an instance stands.",
+        members: &["started", "waiting_review", "pr_created", "pr_merged", "pr_closed", "terminated"],
+    },
+    Choice {
+        ts: "RelationshipType",
+        array: "relationshipTypes",
+        doc: "How one instance came from another.",
+        members: &["spawned_review", "created_fork", "planning_to_issue"],
     },
 ];
 
@@ -95,7 +113,7 @@ fn reference_of(shape: &Shape, column: &Column) -> Option<(&'static str, &'stati
 pub fn rows() -> String {
     let shapes: Vec<_> = shapes::all().collect();
     let telemetry = &telemetry::shape::ALL;
-    let times = shapes.iter().any(|shape| has(shape, Kind::Seconds));
+    let times = shapes.iter().any(|shape| shape.columns.iter().any(|it| it.kind == Kind::Seconds && it.ts.is_none()));
     let mut out = HEADER.replace("textOutput }", if times { "textOutput, timeCell }" } else { "textOutput }" });
     for choice in &CHOICES {
         let members = choice.members.iter().map(|member| format!("'{member}'")).collect::<Vec<_>>();
@@ -122,7 +140,7 @@ pub fn rows() -> String {
 const HEADER: &str = "\
 // Generated from src/shapes.rs by `npm run rows`: do not edit.
 
-import { jsonCell, jsonOutput, textOutput } from '../codec.js';
+import { dateCell, jsonCell, jsonOutput, textOutput } from '../codec.js';
 import type { RowChunk } from '../native.js';
 import type { Packer } from '../packer.js';
 import type { JsonOutput } from '../types.js';
@@ -139,11 +157,17 @@ fn has(shape: &Shape, kind: Kind) -> bool {
 }
 
 fn has_json(shape: &Shape) -> bool {
-    has(shape, Kind::Json)
+    shape.columns.iter().any(is_parsed)
+}
+
+/// Whether the reader decides if a JSON column is parsed; one with a type of its own stays what it is.
+fn is_parsed(column: &Column) -> bool {
+    column.kind == Kind::Json && column.ts.is_none()
 }
 
 fn ts_type(column: &Column) -> String {
     let base = match column.kind {
+        Kind::Json if column.ts.is_some() => column.ts.unwrap_or_default(),
         Kind::Json if column.nullable => return "JsonOutput<F>".to_owned(),
         Kind::Json => return "Exclude<JsonOutput<F>, null>".to_owned(),
         Kind::Integer | Kind::Real => "number",
@@ -217,6 +241,7 @@ fn decoder(out: &mut String, shape: &Shape) {
             }
             Kind::Label => format!("cells[labels[{}]!]", next("label", &mut label)),
             Kind::Text => format!("cells[{}]", next("text", &mut text)),
+            Kind::Json if !is_parsed(column) => format!("cells[{}]", next("text", &mut text)),
             Kind::Json => {
                 let place = next("text", &mut text);
                 format!("parsed ? jsonOutput(cells[{place}]!) : cells[{place}]")
@@ -249,6 +274,7 @@ fn fields(out: &mut String, shape: &Shape) {
             out,
             &match column.kind {
                 Kind::Json => format!("    jsonCell(record.{key}),"),
+                Kind::Seconds if column.ts.is_some() => format!("    dateCell(record.{key}),"),
                 Kind::Seconds => format!("    timeCell(record.{key}),"),
                 _ => format!("    record.{key},"),
             },
@@ -398,7 +424,7 @@ mod tests {
     fn every_narrow_type_of_a_column_is_declared_in_the_generated_file() {
         for shape in shapes::all() {
             for column in shape.columns {
-                if let Some(ts) = column.ts {
+                if let Some(ts) = column.ts.filter(|_| !matches!(column.kind, Kind::Json | Kind::Seconds)) {
                     assert!(CHOICES.iter().any(|choice| choice.ts == ts), "{}.{}: {ts}", shape.name, column.key);
                 }
             }

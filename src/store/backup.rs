@@ -16,12 +16,21 @@ use crate::error::{Error, Result};
 /// Pages that are copied between two looks at the clock and the lock.
 const STEP: i32 = 2_000;
 
-/// Copy the database of `conn` to the file `target`, which must not exist. `progress` hears the pages that are copied and
+/// Who may read a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Whoever may read the original.
+    OfSource,
+    /// Its owner.
+    Owner,
+}
+
+/// Copy the database of `conn` to the file `target`, which must not exist, for `readers`. `progress` hears the pages that are copied and
 /// how many there are. Returns the number of pages.
 ///
 /// # Errors
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
-pub fn backup(conn: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
+pub fn backup(conn: &Connection, target: &Path, readers: Readers, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
     if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
         return Err(Error::DirectoryMissing { path: directory.display().to_string() });
     }
@@ -29,7 +38,7 @@ pub fn backup(conn: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u6
     if let Some(left) = ["-wal", "-shm", "-journal"].map(|it| beside(target, it)).into_iter().find(|it| it.exists()) {
         return Err(Error::FileExists { path: left.display().to_string() });
     }
-    create(conn, target)?;
+    create(conn, target, readers)?;
     copy(conn, target, progress).inspect_err(|_| {
         // Half a copy is none.
         let _ = std::fs::remove_file(target);
@@ -38,11 +47,16 @@ pub fn backup(conn: &Connection, target: &Path, progress: &mut dyn FnMut(u64, u6
 
 /// Creating it is the test: no file that came meanwhile is written over. Nobody may read the copy who may not read the
 /// original.
-fn create(conn: &Connection, target: &Path) -> Result<()> {
+fn create(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    if let Some(source) = conn.path().and_then(|path| std::fs::metadata(path).ok()) {
-        same_readers(&mut options, &source);
+    match readers {
+        Readers::Owner => only_owner(&mut options),
+        Readers::OfSource => {
+            if let Some(source) = conn.path().and_then(|path| std::fs::metadata(path).ok()) {
+                same_readers(&mut options, &source);
+            }
+        }
     }
     match options.open(target) {
         Ok(_) => Ok(()),
@@ -60,9 +74,17 @@ fn same_readers(options: &mut OpenOptions, source: &Metadata) {
     options.mode(source.permissions().mode() & 0o777 | 0o200);
 }
 
+#[cfg(unix)]
+fn only_owner(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
 /// Elsewhere the directory decides.
 #[cfg(not(unix))]
 fn same_readers(_options: &mut OpenOptions, _source: &Metadata) {}
+
+#[cfg(not(unix))]
+fn only_owner(_options: &mut OpenOptions) {}
 
 fn copy(conn: &Connection, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
     // A read transaction that is open keeps the copy on one state of the file while writers go on (in WAL mode).

@@ -16,6 +16,9 @@ type Pragma = (&'static str, String);
 /// Those of SQLite if the file cannot be configured.
 pub fn configure(conn: &Connection, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
     if settings.incremental_vacuum && conn.query_row("PRAGMA page_count", [], |row| row.get(0)) == Ok(0) {
+        // Until it is in its journal mode, there is nothing in the file that a rollback journal could save: it would be made,
+        // synchronised and deleted twice, which is most of what a new file costs on a busy disk.
+        conn.pragma_update(None, "journal_mode", "MEMORY")?;
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let journal = journal::choose(conn, settings)?;
@@ -72,4 +75,32 @@ fn update_all(conn: &Connection, pragmas: &[Pragma]) -> Result<()> {
         conn.pragma_update(None, name, value)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{JournalChoice, Location};
+
+    #[test]
+    fn a_new_file_ends_in_the_mode_that_was_asked_for() {
+        let dir = tempfile::tempdir().expect("dir");
+        for (journal, mode) in [(JournalChoice::Wal, "wal"), (JournalChoice::Delete, "delete")] {
+            let path = dir.path().join(mode);
+            let location = Location::File(path.clone());
+            let settings = Settings { journal, incremental_vacuum: true, ..Settings::synchronous(location) };
+            let conn = Connection::open(&path).expect("open");
+            configure(&conn, &settings).expect("configured");
+            conn.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").expect("written");
+            let text = |pragma: &str| conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, String>(0));
+            let number = |pragma: &str| conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+            assert_eq!(text("journal_mode").as_deref(), Ok(mode));
+            assert_eq!((number("auto_vacuum"), number("page_count").map(|pages| pages > 1)), (Ok(2), Ok(true)));
+            let again = Connection::open(&path).expect("open again");
+            assert_eq!(
+                again.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).as_deref(),
+                Ok("ok")
+            );
+        }
+    }
 }

@@ -29,15 +29,23 @@ pub fn make_room(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// Make a directory with those above it; a private one is its owner's alone.
+///
+/// # Errors
+/// The system's.
 #[cfg(unix)]
-fn make_directory(directory: &Path, private: bool) -> io::Result<()> {
+pub fn make_directory(directory: &Path, private: bool) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let mode = if private { 0o700 } else { 0o777 };
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(directory)
 }
 
+/// Make a directory with those above it.
+///
+/// # Errors
+/// The system's.
 #[cfg(not(unix))]
-fn make_directory(directory: &Path, _private: bool) -> io::Result<()> {
+pub fn make_directory(directory: &Path, _private: bool) -> io::Result<()> {
     std::fs::create_dir_all(directory)
 }
 

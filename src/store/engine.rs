@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Conn, Control, Isolation, JournalMode, Location, Module, Notices, Settings, StoreFigures, WriteSession,
+    Conn, Control, Isolation, JournalMode, Location, Module, Notices, Retry, Settings, StoreFigures, WriteSession,
     checkpoint::{Checkpointer, wal_path},
     job::{Job, Task, WriteJob},
     metrics::StatementCache,
@@ -141,14 +141,15 @@ impl<M: Module> Store<M> {
         done: impl FnOnce(Result<T>, Duration) + Send + 'static,
     ) {
         if matches!(self.shared.settings.location, Location::Memory(_)) {
-            self.alone(move |session| session.controlled(&control, |conn| snapshot(conn, run)), done);
+            self.alone(move |session| session.controlled(&control, |conn| snapshot(conn, Retry::default(), run)), done);
             return;
         }
+        let retry = self.shared.settings.retry;
         self.shared.readers.submit(
             after,
             Box::new(move |conn| {
                 let began = Instant::now();
-                let result = conn.and_then(|conn| conn.controlled(&control, || snapshot(conn, run)));
+                let result = conn.and_then(|conn| conn.controlled(&control, || snapshot(conn, retry, run)));
                 done(result, began.elapsed());
             }),
         );
@@ -296,8 +297,14 @@ fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
 }
 
 /// Several statements, one state of the database.
-fn snapshot<T>(conn: &Conn, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
+fn snapshot<T>(conn: &Conn, retry: Retry, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
     conn.cached("BEGIN")?.execute([])?;
+    if retry.times > 0
+        && let Err(error) = conn.off_the_clock(|| retry.run(|| lock_for_reading(conn)))
+    {
+        conn.execute_batch("ROLLBACK")?;
+        return Err(error);
+    }
     let value = contained(|| run(conn));
     let ended = conn.cached("COMMIT").and_then(|mut commit| Ok(commit.execute([])?));
     if ended.is_err() && !conn.is_autocommit() {
@@ -305,4 +312,10 @@ fn snapshot<T>(conn: &Conn, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
         conn.execute_batch("ROLLBACK")?;
     }
     value
+}
+
+/// Nothing has been sent yet that a second attempt would send again, and once this has succeeded no lock is in the way.
+fn lock_for_reading(conn: &Conn) -> Result<()> {
+    conn.cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([])?;
+    Ok(())
 }

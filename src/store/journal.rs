@@ -66,6 +66,15 @@ pub(super) fn choose(connection: &Connection, settings: &Settings) -> Result<(Jo
     Ok((mode, warning))
 }
 
+/// The mode that a connection is left in. What a new file was to be made with is no mode to work in; leaving it needs no lock.
+fn left(connection: &Connection) -> Result<String> {
+    let mode = current(connection)?;
+    if mode != "memory" {
+        return Ok(mode);
+    }
+    Ok(connection.query_row("PRAGMA journal_mode = delete", [], |row| row.get(0))?)
+}
+
 /// The mode that a database is in.
 ///
 /// # Errors
@@ -117,10 +126,38 @@ fn switch(connection: &Connection, wanted: &str, patience: Duration) -> Result<S
                 }
                 // Leaving WAL needs the file for oneself: somebody who keeps it open will not go away by waiting.
                 if wanted == "delete" || Instant::now() >= give_up {
-                    return Ok(current(connection)?);
+                    return left(connection);
                 }
                 std::thread::sleep(Duration::from_millis(2));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(path: &Path, journal: JournalChoice) -> Settings {
+        let location = Location::File(path.to_owned());
+        Settings { journal, busy_timeout: Duration::from_millis(20), ..Settings::synchronous(location) }
+    }
+
+    #[test]
+    fn a_connection_works_in_no_mode_that_a_file_was_only_to_be_made_with() {
+        let dir = tempfile::tempdir().expect("dir");
+        for (journal, name) in [(JournalChoice::Wal, "a.db"), (JournalChoice::Delete, "b.db")] {
+            let path = dir.path().join(name);
+            let other = Connection::open(&path).expect("other");
+            let conn = Connection::open(&path).expect("conn");
+            conn.pragma_update(None, "journal_mode", "MEMORY").expect("memory");
+            other.execute_batch("BEGIN EXCLUSIVE").expect("locked");
+            let (mode, warning) = choose(&conn, &settings(&path, journal)).expect("chosen");
+            assert_eq!((mode, current(&conn).expect("mode").as_str()), (JournalMode::Delete, "delete"));
+            assert_eq!(warning.is_some(), journal == JournalChoice::Wal);
+            other.execute_batch("COMMIT").expect("unlocked");
+            let (mode, warning) = choose(&conn, &settings(&path, JournalChoice::Wal)).expect("chosen");
+            assert_eq!((mode, warning), (JournalMode::Wal, None));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::JournalChoice;
+use super::{JournalChoice, Retry};
 
 /// Where the data lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,8 @@ pub struct Settings {
     pub foreign_keys: bool,
     /// How long a lock is awaited.
     pub busy_timeout: Duration,
+    /// How often what needs a lock is tried again.
+    pub retry: Retry,
     /// Most reader connections of a store; they are opened on demand.
     pub readers: usize,
     /// The file and the directories that are made for it are their owner's alone (0600 and 0700 on POSIX) instead of
@@ -96,6 +98,7 @@ impl Settings {
             full_durability: false,
             foreign_keys: true,
             busy_timeout: Duration::from_secs(5),
+            retry: Retry::default(),
             readers: 0,
             private: false,
             incremental_vacuum: false,

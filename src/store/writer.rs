@@ -84,7 +84,7 @@ impl<M: Module> WriteSession<M> {
         let result = contained(|| {
             let value = work(&self.conn, &mut self.module)?;
             self.module.flush(&self.conn)?;
-            self.conn.cached("COMMIT")?.execute([])?;
+            self.commit_now()?;
             Ok(value)
         });
         self.end(result.is_ok());
@@ -229,7 +229,7 @@ impl<M: Module> WriteSession<M> {
                 continue;
             }
             self.module.flush(&self.conn)?;
-            self.conn.cached("COMMIT")?.execute([])?;
+            self.commit_now()?;
             self.shared.committed(group.iter().map(|write| write.calls).sum());
             self.end(true);
             return Ok(());
@@ -273,7 +273,7 @@ impl<M: Module> WriteSession<M> {
 
     fn begin(&mut self) -> Result<()> {
         self.shared.hold_back();
-        self.conn.cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.retrying("BEGIN IMMEDIATE")?;
         let began = contained(|| {
             let version = self.conn.pragma_integer("data_version")?;
             let foreign = std::mem::replace(&mut self.data_version, version) != version;
@@ -283,6 +283,18 @@ impl<M: Module> WriteSession<M> {
             self.end(false);
         }
         began
+    }
+
+    fn commit_now(&self) -> Result<()> {
+        self.retrying("COMMIT")
+    }
+
+    /// Run a statement that may have to wait for a lock.
+    fn retrying(&self, sql: &str) -> Result<()> {
+        self.settings().retry.run(|| {
+            self.conn.cached(sql)?.execute([])?;
+            Ok(())
+        })
     }
 
     fn end(&mut self, committed: bool) {

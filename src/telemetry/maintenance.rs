@@ -151,7 +151,7 @@ pub(super) fn backup(args: &Args) -> Result<Action> {
     let target = check::text_argument("path", args.field(0))?.to_owned();
     Action::beside("BACKUP", move |conn, reply| {
         let mut progress = |copied, total| reply.progress("backup", copied, Some(total));
-        let pages = store::backup(conn, Path::new(&target), &mut progress)?;
+        let pages = store::backup(conn, Path::new(&target), store::Readers::OfSource, &mut progress)?;
         Ok((Value::Json(json!({ "totalPages": pages, "remainingPages": 0 })), None))
     })
 }

@@ -16,7 +16,9 @@ use crate::{
     error::{Error, Result},
     migration,
     packed::Input,
-    store::{Conn, JournalChoice, JournalMode, Listener, Location, Notices, Settings, Store, Tuning, WriteSession},
+    store::{
+        Conn, JournalChoice, JournalMode, Listener, Location, Notices, Retry, Settings, Store, Tuning, WriteSession,
+    },
 };
 
 /// Open the database: schema first, then what a crash has left, then what is expired. Blocks.
@@ -83,6 +85,7 @@ fn settings(config: &TelemetryConfig) -> Settings {
         full_durability: config.durability == Durability::Full,
         foreign_keys: config.enable_foreign_keys,
         busy_timeout: config.busy_timeout(),
+        retry: Retry::default(),
         readers: config.pool_size,
         private: false,
         incremental_vacuum: true,

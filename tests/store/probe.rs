@@ -99,6 +99,7 @@ pub(crate) fn settings(path: &Path) -> Settings {
         full_durability: false,
         foreign_keys: true,
         busy_timeout: Duration::from_millis(500),
+        retry: runledger::store::Retry::default(),
         readers: 4,
         private: false,
         incremental_vacuum: true,

@@ -1,7 +1,6 @@
 //! The file of a module, opened.
 
 use napi::{Env, Error, Result, bindgen_prelude::Object};
-use serde_json::Value as Json;
 
 use super::{answer, table};
 use crate::{
@@ -19,10 +18,8 @@ pub(in crate::node) fn opened(env: &Env, outcome: Outcome<OpenedFile>) -> Result
     opened.set("warnings", warnings)?;
     match migrated {
         Ok(sets) => {
-            let items = sets.into_iter().map(|set| serde_json::to_value(set.items));
-            let items =
-                items.collect::<std::result::Result<_, _>>().map_err(|error| Error::from_reason(error.to_string()))?;
-            opened.set("migrations", output::json(env, &Json::Array(items))?)?;
+            let sets = serde_json::to_value(sets).map_err(|error| Error::from_reason(error.to_string()))?;
+            opened.set("migrations", output::json(env, &sets)?)?;
         }
         Err(error) => opened.set("failure", answer::report(env, &Failure::from(error))?)?,
     }

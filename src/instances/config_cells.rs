@@ -1,0 +1,85 @@
+#![forbid(unsafe_code)]
+//! The user's configuration, cell by cell; some cells are encrypted (instances.md §6).
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::Map;
+
+use super::{check, failure::decrypt_failed, keys::Keys, rows::now, secret::PREFIX, state::Action};
+use crate::{
+    client::{Args, Value, nothing},
+    error::{Error, Result},
+    store::Conn,
+};
+
+const GET: &str = "SELECT value, encrypted FROM user_config WHERE key = ?1";
+const SET: &str = "INSERT INTO user_config (key, value, encrypted, updated_at) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT (key) DO UPDATE SET value = excluded.value, encrypted = excluded.encrypted, \
+                   updated_at = excluded.updated_at";
+const DELETE: &str = "DELETE FROM user_config WHERE key = ?1";
+/// Whether a key must be there already.
+const ANY_ENCRYPTED: &str =
+    "SELECT 1 FROM user_config WHERE encrypted <> 0 AND substr(value, 1, length(?1)) = ?1 LIMIT 1";
+
+/// getConfig. Answers with the value, or with `null`.
+pub(super) fn get(args: &Args, keys: &Arc<Keys>) -> Result<Action> {
+    let name = check::config_key(args.field(0))?.to_owned();
+    let keys = Arc::clone(keys);
+    Action::read(GET, move |conn, _| {
+        let found = conn.cached(GET)?.query_row([&name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let value = found.map(|(cell, encrypted): (String, bool)| shown(cell, encrypted, &name, &keys)).transpose()?;
+        let count = u64::from(value.is_some());
+        Ok((Value::Json(value.into()), Some(count)))
+    })
+}
+
+/// A flagged cell without the prefix is plaintext of an older file.
+fn shown(cell: String, encrypted: bool, name: &str, keys: &Keys) -> Result<String> {
+    if !encrypted || !cell.starts_with(PREFIX) {
+        return Ok(cell);
+    }
+    let key = keys.find()?.ok_or_else(|| decrypt_failed("there is no key"))?;
+    key.open(name, &cell).ok_or_else(|| decrypt_failed("the key is another one, or the value is damaged"))
+}
+
+/// setConfig
+pub(super) fn set(args: &Args, keys: &Arc<Keys>) -> Result<Action> {
+    let name = check::config_key(args.field(0))?.to_owned();
+    let value = zeroize::Zeroizing::new(check::config_value(args.field(1))?.to_owned());
+    let encrypted = check::encrypted(args.field(2))?;
+    let keys = Arc::clone(keys);
+    Action::write("INSERT INTO user_config (…) VALUES (…)", name.len() + value.len(), move |conn, _| {
+        if !encrypted {
+            conn.cached(SET)?.execute(params![name, value.as_str(), false, now()])?;
+            return nothing(1);
+        }
+        let no_cell_yet = || Ok(!conn.cached(ANY_ENCRYPTED)?.exists([PREFIX])?);
+        let key = keys.find_or_create(no_cell_yet)?.ok_or_else(no_key)?;
+        let cell = key.seal(&name, &value)?;
+        // What the cell held before may have been the value in plain text.
+        overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now()])?))?;
+        nothing(1)
+    })
+}
+
+/// Run `work` so that what it replaces is overwritten with zeros in the file.
+fn overwriting<T>(conn: &Conn, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let switch = |on: bool| Ok::<_, Error>(conn.pragma_update(None, "secure_delete", on)?);
+    switch(true)?;
+    let done = work();
+    switch(false)?;
+    done
+}
+
+fn no_key() -> Error {
+    let message = "The database holds encrypted values, but their key is missing; a second key would lose them";
+    let details = Map::from_iter([("error".to_owned(), message.into())]);
+    Error::refused(super::failure::GENERAL, message, details)
+}
+
+/// deleteConfig
+pub(super) fn delete(args: &Args) -> Result<Action> {
+    let name = check::config_key(args.field(0))?.to_owned();
+    Action::write(DELETE, 0, move |conn, _| nothing(conn.cached(DELETE)?.execute([&name])? as u64))
+}

@@ -1,0 +1,208 @@
+#![forbid(unsafe_code)]
+//! Where the encryption key of a database comes from (instances.md §6).
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+};
+
+use zeroize::Zeroizing;
+
+use super::secret::Key;
+use crate::{
+    error::{Error, Result},
+    store::Notices,
+};
+
+/// The key of every in-memory database of this process that was given none.
+static OF_PROCESS: LazyLock<Result<Key>> = LazyLock::new(Key::random);
+
+/// The key of one database, looked for when it is first needed.
+pub struct Keys {
+    source: Source,
+    found: Mutex<Option<Key>>,
+    notices: OnceLock<Arc<Notices>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// By the configuration or the environment.
+    Given(Key),
+    /// The file beside the database.
+    File(PathBuf),
+    /// Nothing outlives an in-memory database.
+    Process,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Keys").field(&self.source).finish()
+    }
+}
+
+impl Keys {
+    /// `given` by the caller, or in the file beside `database`; `None` for one in memory.
+    pub fn new(given: Option<Key>, database: Option<&Path>) -> Self {
+        let source = match (given, database) {
+            (Some(key), _) => Source::Given(key),
+            (None, Some(path)) => {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".key");
+                Source::File(name.into())
+            }
+            (None, None) => Source::Process,
+        };
+        Self { source, found: Mutex::default(), notices: OnceLock::new() }
+    }
+
+    /// Tell of a key that others can read.
+    pub(super) fn warn_through(&self, notices: &Arc<Notices>) {
+        // A database that is opened again tells whoever listened first.
+        let _ = self.notices.set(Arc::clone(notices));
+    }
+
+    /// The key, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a key file that cannot be read, or that holds no key. Its text is in no message.
+    pub fn find(&self) -> Result<Option<Key>> {
+        match &self.source {
+            Source::Given(key) => Ok(Some(key.clone())),
+            Source::Process => OF_PROCESS.clone().map(Some),
+            Source::File(path) => {
+                let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+                if found.is_none() {
+                    *found = self.read(path)?;
+                }
+                Ok(found.clone())
+            }
+        }
+    }
+
+    /// The key, or a new one in a new file if that is `allowed`; `None` if it is not.
+    ///
+    /// # Errors
+    /// As [`Keys::find`]; [`Error::Io`] if the file cannot be made.
+    pub fn find_or_create(&self, allowed: impl FnOnce() -> Result<bool>) -> Result<Option<Key>> {
+        if let Some(key) = self.find()? {
+            return Ok(Some(key));
+        }
+        let Source::File(path) = &self.source else { return Ok(None) };
+        if !allowed()? {
+            return Ok(None);
+        }
+        let key = Key::random()?;
+        match create(path, &key) {
+            Ok(()) => {}
+            // Another process was faster: its key is the key.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(path, &error)),
+        }
+        self.find()
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Key>> {
+        let text = match std::fs::read(path) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(path, &error)),
+        };
+        let digits = std::str::from_utf8(&text).ok().map(str::trim_ascii).filter(|digits| digits.len() == 64);
+        let key = digits.and_then(Key::parse).ok_or_else(|| Error::Io {
+            path: path.display().to_string(),
+            message: "the key file does not hold 64 hexadecimal digits".to_owned(),
+        })?;
+        if let (true, Some(notices)) = (others_can_read(path), self.notices.get()) {
+            notices.warn(&format!("the key file {} can be read by others", path.display()));
+        }
+        Ok(Some(key))
+    }
+}
+
+/// Creating it is the test: a key that came meanwhile is not written over. It must be on the disk before anything that
+/// only it opens.
+fn create(path: &Path, key: &Key) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(key.to_hex().as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // Half a key would keep everybody from making one.
+        let _ = std::fs::remove_file(path);
+    })?;
+    #[cfg(unix)]
+    if let Some(directory) = path.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn others_can_read(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere the directory decides.
+#[cfg(not(unix))]
+fn others_can_read(_path: &Path) -> bool {
+    false
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::Io { path: path.display().to_string(), message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_key_is_made_once_and_found_by_everybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        let keys = || Keys::new(None, Some(&path));
+        assert_eq!(keys().find().unwrap(), None);
+        assert_eq!(keys().find_or_create(|| Ok(false)).unwrap(), None, "cells without a key: no second one");
+        let made = keys().find_or_create(|| Ok(true)).unwrap().expect("a key");
+        assert_eq!(keys().find().unwrap(), Some(made.clone()));
+        assert_eq!(keys().find_or_create(|| panic!("it is there")).unwrap(), Some(made.clone()));
+        let file = dir.path().join("x.db.key");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), *made.to_hex());
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions()) & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_file_that_holds_no_key_is_an_error_and_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        for text in ["", "secret", &"g".repeat(64), &"0".repeat(63)] {
+            std::fs::write(dir.path().join("x.db.key"), text).unwrap();
+            let keys = Keys::new(None, Some(&path));
+            let error = keys.find_or_create(|| Ok(true)).unwrap_err().to_string();
+            assert!(error.ends_with("does not hold 64 hexadecimal digits"), "{error}");
+            assert!(!error.contains("secret"));
+            assert_eq!(std::fs::read_to_string(dir.path().join("x.db.key")).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_given_key_wins_and_memory_has_that_of_the_process() {
+        let given = Key::random().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        let keys = Keys::new(Some(given.clone()), Some(&path));
+        assert_eq!(keys.find_or_create(|| Ok(true)).unwrap(), Some(given));
+        assert!(!dir.path().join("x.db.key").exists());
+        let memory = || Keys::new(None, None).find().unwrap().expect("a key");
+        assert_eq!(memory(), memory());
+    }
+}
