@@ -9,7 +9,7 @@ import { built, cleanUp, project, root, run, test, tool } from './support.mjs';
 
 after(cleanUp);
 
-const MAX_BINARY_BYTES = 4_000_000;
+const MAX_BINARY_BYTES = 4 * 1024 * 1024;
 
 const read = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'));
 const { main, platform } = built();
