@@ -12,7 +12,7 @@ after(cleanUp);
 const MAX_BINARY_BYTES = 4 * 1024 * 1024;
 
 const read = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'));
-const { main, platform } = built();
+const { main, platform } = await built();
 
 /** What npm would put into the archive of a package. */
 async function packed(folder) {
@@ -23,7 +23,7 @@ async function packed(folder) {
 test('the main package holds the modules, their types, the command line and the pages, and nothing else', async (t) => {
   const { paths, size, unpackedSize } = await packed(main);
   t.diagnostic(`runledger: ${paths.length} files, ${size} bytes packed, ${unpackedSize} unpacked`);
-  const kinds = [/^dist\/.+\.(js|d\.ts)$/, /^docs\/[a-z-]+\.md$/, /^bin\/runledger\.mjs$/, /^index\.(js|d\.ts)$/, /^native\.(cjs|d\.cts)$/,
+  const kinds = [/^dist\/.+\.(js|d\.ts)$/, /^docs\/[a-z-]+\.md$/, /^bin\/runledger\.mjs$/, /^examples\/[a-z-]+\.mjs$/, /^index\.(js|d\.ts)$/, /^native\.(cjs|d\.cts)$/,
     /^(README|CHANGELOG)\.md$/, /^(LICENSE|package\.json)$/];
   assert.deepEqual(paths.filter((path) => !kinds.some((kind) => kind.test(path))), []);
   for (const kind of kinds) assert.ok(paths.some((path) => kind.test(path)), String(kind));

@@ -7,7 +7,7 @@ import { built, cleanUp, project, root, run, test, tool } from './support.mjs';
 
 after(cleanUp);
 
-const { main } = built();
+const { main } = await built();
 const paths = Object.entries(JSON.parse(readFileSync(join(main, 'package.json'), 'utf8')).exports)
   .filter(([, target]) => typeof target !== 'string')
   .map(([path]) => `runledger${path.slice(1)}`);

@@ -9,7 +9,7 @@ import { built, cleanUp, imported, printed, project, run, test, tool, userEnv } 
 
 after(cleanUp);
 
-const { main, platform } = built();
+const { main, platform } = await built();
 const binary = `runledger.${builtTarget()}.node`;
 const [newestNode, bun] = [await runtime('node'), await runtime('bun')];
 

@@ -53,7 +53,7 @@ export async function startRegistry() {
 }
 
 async function publishAll(folder, npmrc) {
-  const { main, platform } = built();
+  const { main, platform } = await built();
   const others = targets().map((target) => join(root, 'npm', target)).filter((path) => !platform.endsWith(`runledger-${path.split(/[\\/]/).pop()}`));
   writeFileSync(join(folder, '.npmrc'), npmrc);
   for (const source of [platform, ...others, main]) {

@@ -21,9 +21,10 @@ export function tool(name, command = name) {
 let packages;
 
 /** The folders of the platform's package and of the main package. */
-export function built() {
+export async function built() {
   packages ??= makePackages();
-  return { platform: packages[0], main: packages[1] };
+  const [platform, main] = await packages;
+  return { platform, main };
 }
 
 const folders = [];

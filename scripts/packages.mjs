@@ -4,7 +4,7 @@
 //   node scripts/packages.mjs --from DIR      for a release: every target's .node file from DIR; a missing one is an error
 //   node scripts/packages.mjs --manifests     writes npm/<target>/package.json anew
 
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepare } from './prepare.mjs';
@@ -38,12 +38,12 @@ export function builtTarget() {
  *
  * @param {string} [from] the folder of the .node files of all targets; without it only the one that was built here
  */
-export function makePackages(from) {
+export async function makePackages(from) {
   rmSync(FOLDER, { recursive: true, force: true });
   const chosen = from === undefined ? [builtTarget()] : targets();
   const missing = chosen.filter((target) => !existsSync(binaryOf(target, from)));
   if (missing.length > 0) throw new StepError(`No binary of ${missing.join(', ')} in ${from ?? root}`);
-  return [...chosen.map((target) => platformPackage(target, from)), mainPackage()];
+  return [...chosen.map((target) => platformPackage(target, from)), await mainPackage()];
 }
 
 const binaryOf = (target, from = root) => join(from, `runledger.${target}.node`);
@@ -56,14 +56,11 @@ function platformPackage(target, from) {
   return folder;
 }
 
-function mainPackage() {
+async function mainPackage() {
   const folder = join(FOLDER, 'runledger');
   const { scripts, devDependencies, overrides, napi, ...manifest } = read(join(root, 'package.json'));
-  mkdirSync(folder, { recursive: true });
-  const left = manifest.files.filter((name) => name.startsWith('!')).map((name) => join(root, name.slice(1)));
-  for (const name of [...manifest.files.filter((name) => !name.startsWith('!')), 'README.md', 'LICENSE']) {
-    cpSync(join(root, name), join(folder, name), { recursive: true, filter: (path) => !left.includes(path) });
-  }
+  const [{ files }] = JSON.parse(await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { stdoutOnly: true }));
+  for (const { path } of files) cpSync(join(root, path), join(folder, path));
   // Not in the repository's own package.json: npm could not install there what is not published yet.
   manifest.optionalDependencies = Object.fromEntries(targets().map((target) => [`runledger-${target}`, manifest.version]));
   write(join(folder, 'package.json'), manifest);
@@ -85,5 +82,5 @@ await whenStarted(import.meta.url, async () => {
   const { values } = parseArgs({ options: { from: { type: 'string' }, manifests: { type: 'boolean', default: false } } });
   if (values.manifests) return writeManifests();
   if (!values.from) await prepare();
-  for (const folder of makePackages(values.from && resolve(values.from))) process.stdout.write(`${folder}\n`);
+  for (const folder of await makePackages(values.from && resolve(values.from))) process.stdout.write(`${folder}\n`);
 });
