@@ -52,7 +52,7 @@ export type TelemetryDrizzle = import('drizzle-orm/better-sqlite3').BetterSQLite
 export interface DrizzlePeer {
   sqliteTable(name: string, columns: Record<string, unknown>): any;
   text(name: string, config?: { enum: readonly string[] }): any;
-  integer(name: string, config?: { mode: 'boolean' }): any;
+  integer(name: string, config?: { mode: 'boolean' | 'timestamp' }): any;
   real(name: string): any;
   relations(table: unknown, config: (helpers: { one: any; many: any }) => Record<string, unknown>): any;
   sql(strings: TemplateStringsArray): unknown;

@@ -16,6 +16,8 @@ export interface ErrorReport {
   message: string;
   /** The bare reason, SQLite's own text for instance, where the message is not the reason itself. */
   reason?: string;
+  /** The code of the reason, where it is neither SQLite's nor that of the failure. */
+  reasonCode?: string;
   field?: string;
   value?: unknown;
   index?: number;
@@ -307,6 +309,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
   openUsage(path: string): OpenedModule | null;
   checkUsageMigrations(list: unknown): number;
   callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
+  openAnalytics(path: string, migrate: boolean): { opened: OpenedModule } | { error: ErrorReport };
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

@@ -2,12 +2,13 @@
 import { resolve } from 'node:path';
 import { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { dateCell } from '../codec.js';
+import { dateCell, isRecord } from '../codec.js';
 import {
   fieldsOfGitHubIssue,
   fieldsOfInstance,
   fieldsOfMCPEvent,
   fieldsOfRelationship,
+  labelsOfGitHubIssue,
   type GitHubIssue,
   type Instance,
   type InstanceStatus,
@@ -15,8 +16,8 @@ import {
   type Relationship,
   Shape,
 } from '../generated/rows.js';
-import { isRecord } from '../insert.js';
 import type { ErrorReport } from '../native.js';
+import { pack } from '../packer.js';
 import { telemetryErrors } from '../report.js';
 import { type Configuration, resolveConfig } from './config.js';
 import { ERROR_CODES } from './errors.js';
@@ -190,8 +191,8 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   async syncGitHubIssues(issues: readonly NewGitHubIssue[]): Promise<void> {
-    const records = Array.isArray(issues) ? issues.map((issue) => cells(fieldsOfGitHubIssue, issue)) : null;
-    checked(await this.#call('syncGitHubIssues', [records]), { issueCount: records?.length });
+    const packed = Array.isArray(issues) ? pack(issues, fieldsOfGitHubIssue, labelsOfGitHubIssue) : null;
+    checked(await this.#call('syncGitHubIssues', [packed]), { issueCount: packed?.count });
   }
 
   async getConfig(key: string): Promise<string | null> {
