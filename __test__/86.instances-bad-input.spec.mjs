@@ -341,6 +341,28 @@ test('a lock of another is awaited, tried again, and then told with the number o
   assert.deepEqual(order, ['c', 'd', 'e']);
 });
 
+test('opening, reading, copying and VACUUM are tried again, too', async () => {
+  const patience = { local: { busyTimeout: 20, enableWAL: false }, connection: { maxRetries: 2, retryDelay: 20 } };
+  const { db, dir, path } = await openDatabase(patience);
+  const other = new Database(path);
+  other.exec('BEGIN EXCLUSIVE');
+  const details = { attempts: 3 };
+  await fails(() => db.listInstances(), 'DATABASE_QUERY_FAILED', details);
+  await fails(() => db.getConfig('k'), 'DATABASE_QUERY_FAILED', { ...details, key: 'k' });
+  await fails(() => db.backup(join(dir, 'b.db')), 'DATABASE_OPERATION_FAILED', details);
+  await fails(() => db.vacuum(), 'DATABASE_OPERATION_FAILED', details);
+  const second = newDatabase({ ...patience, local: { ...patience.local, file: path } });
+  const error = await fails(() => second.connect(), 'DATABASE_CONNECTION_FAILED', details);
+  assert.equal(error.cause.code, 'SQLITE_BUSY');
+  await fails(() => initializeDatabase({ ...patience, local: { ...patience.local, file: path } }), 'DATABASE_INITIALIZATION_FAILED', details);
+  assert.ok(!existsSync(join(dir, 'b.db')), 'a failed copy is removed');
+  const listed = db.listInstances();
+  setTimeout(() => other.exec('COMMIT'), 30);
+  assert.equal((await listed).length, 1);
+  other.close();
+  await second.connect();
+});
+
 test('without retries a lock is told at once, without a number of attempts', async () => {
   const { db, path } = await openDatabase({ local: { busyTimeout: 20 }, connection: { maxRetries: 0 } });
   const other = new Database(path);
