@@ -39,7 +39,7 @@ test('a configuration value of a wrong type, a negative number or a bad key is r
       const config = { local: { file } };
       config[section] = { ...config[section], [key]: value };
       const error = await fails(() => initializeDatabase(config), 'DATABASE_INITIALIZATION_FAILED', { field });
-      assert.equal(error.message, `constructor failed: Invalid config value for ${field}`);
+      assert.equal(error.message, `Invalid config value for ${field}`);
       assert.ok(!JSON.stringify([error, error.stack]).includes('s3cret'), field);
       assert.throws(() => new SQLiteDatabase(config), (thrown) => Boolean(checkFailure(thrown, 'DATABASE_INITIALIZATION_FAILED', { field })));
     }
