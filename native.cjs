@@ -853,6 +853,7 @@ module.exports.migrationResume = nativeBinding.migrationResume
 module.exports.migrationRollBack = nativeBinding.migrationRollBack
 module.exports.migrationRollBackOnly = nativeBinding.migrationRollBackOnly
 module.exports.migrationValidate = nativeBinding.migrationValidate
+module.exports.openAnalytics = nativeBinding.openAnalytics
 module.exports.openDatabase = nativeBinding.openDatabase
 module.exports.openUsage = nativeBinding.openUsage
 module.exports.resolveConfig = nativeBinding.resolveConfig

@@ -108,6 +108,9 @@ export declare function migrationRollBackOnly(connection: number, module: string
 /** Compare a file with its modules: pairs of a name and a list, or null for what the journal tells. Null after a failure. */
 export declare function migrationValidate(connection: number, modules: unknown): unknown | null
 
+/** Open the analytics database at the absolute `path`, or `':memory:'`. Answers with `opened` or `error`. */
+export declare function openAnalytics(path: string, migrate: boolean): object
+
 /**
  * Open the application database at the absolute `path`, or `':memory:'`, and compare it with its migrations, none of which
  * is applied. Null: failed.

@@ -92,6 +92,18 @@ test('agents and modes of any script group and filter as themselves', async () =
   assert.equal((await ops.verifyStatistics()).ok, true);
 });
 
+test('long and short texts that are inserted together keep their places', async () => {
+  const { ops } = await openClient();
+  const sizes = [0, 1, 1023, 1024, 1025, 0, 5000, 31, 32, 33, 1024, 1024];
+  const texts = ['x', 'é', '😀'].flatMap((letter) => sizes.map((size, i) => `${i}`.repeat(i % 2) + letter.repeat(size)));
+  const events = texts.flatMap((text, i) => [ev({ prompt: text, streamData: `s${i}`, timestamp: T + 2 * i }), ev({ streamData: text, metadata: 'm'.repeat(i * 97), timestamp: T + 2 * i + 1 })]);
+  await ops.insertEventBatch(events.slice(0, 40));
+  await Promise.all(events.slice(40).map((event) => ops.insertEvent(event)));
+  const rows = await ops.queryEvents({ orderBy: 'timestamp_asc' });
+  const shown = ({ prompt, streamData, metadata }) => [prompt ?? null, streamData ?? null, metadata ?? null];
+  assert.deepEqual(rows.map(shown), events.map(shown));
+});
+
 test('texts of a megabyte, ASCII and not, single and in a batch', async () => {
   const { ops } = await openClient({ streamFlushIntervalMs: 0 });
   const big = ['x'.repeat(1_048_576), '🚀'.repeat(262_144), 'é'.repeat(500_000), `${'y'.repeat(1_000_000)}\u0000z`];

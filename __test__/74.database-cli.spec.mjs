@@ -226,6 +226,8 @@ test('a file of the older format is announced and converted, with --dir and with
     const last = words.length > 0 ? ['database: applied 3 orders', 'database: applied 4 totals', 'database: version 4'] : ['database: version 2'];
     const older = tempDir();
     await foreignScript(at(older), tables + journal);
+    assert.deepEqual((await leavesAlone(older, () => run(older, '--dry-run', ...words))).slice(0, 2),
+      ['database: would convert the journal of an earlier format', 'database: would adopt the existing tables as version 1']);
     assert.deepEqual(await run(older, ...words), ['database: converted the journal of an earlier format',
       'database: adopted the existing tables as version 1', 'database: applied 2 add_audit_log', ...last]);
     const unmarked = tempDir();

@@ -140,6 +140,21 @@ test('a lock that stays is SQLITE_BUSY after the busy timeout, logged or thrown'
   using({ path }, (db) => assert.equal(db.getSchemaVersion(), 2));
 });
 
+test('where WAL cannot be had the database goes on in the mode that there is, and says so once', { skip: skipWithoutPython }, async () => {
+  const path = join(tempDir(), 'app.db');
+  using({ path }, (db) => db.connection.pragma('journal_mode = DELETE'));
+  const release = await holdWriteLock(path);
+  const lines = [];
+  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message) => lines.push(`${level} ${message}`)]));
+  using({ path, logger }, (db) => {
+    assert.deepEqual([db.connection.pragma('journal_mode', { simple: true }), db.getSchemaVersion()], ['delete', 2]);
+    assert.deepEqual(db.prepare('SELECT * FROM agents').all(), []);
+  });
+  assert.deepEqual(lines, ['warn database: journal mode wal was refused; delete is in use', 'info database: applied 0 of 2 migrations']);
+  await release();
+  using({ path }, (db) => assert.equal(db.connection.pragma('journal_mode', { simple: true }), 'wal'));
+});
+
 test('a process that dies in a migration leaves nothing of it', { skip: skipOnWindows }, async () => {
   const path = join(tempDir(), 'app.db');
   const dying = start(`${prelude}

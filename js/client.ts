@@ -63,8 +63,8 @@ export class Client implements Sender {
   }
 
   /** Resolves when the file is open. */
-  initialize(): Promise<Reply> {
-    return this.issue(new Arrival('initialize', this.dialect)).settled;
+  initialize(method = 'initialize'): Promise<Reply> {
+    return this.issue(new Arrival(method, this.dialect)).settled;
   }
 
   /** Open the file, and have a synchronous connection to it: the one of this client, or an error. */
@@ -87,9 +87,10 @@ export class Client implements Sender {
     await call.settled;
   }
 
-  /** Issue a call of a core method by its name. */
-  call(method: string, args: unknown[], options?: CallOptions): Promise<Reply> {
+  /** Issue a call of a core method by its name. `units` is the text in what is packed, in UTF-16 units. */
+  call(method: string, args: unknown[], options?: CallOptions, units = 0): Promise<Reply> {
     const call = new Reply(method, args, this.dialect, options);
+    call.weight += units;
     return call.abandoned ? call.settled : this.issue(call).settled;
   }
 

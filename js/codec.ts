@@ -5,6 +5,11 @@
 /** Stands for a value that could not be serialised; native code sees a symbol, which no column takes. */
 export const INVALID = Symbol('invalid');
 
+/** Whether `value` can be read as a record. */
+export function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** A cell of a JSON column: objects as their `JSON.stringify`, anything else as it is. */
 export function jsonCell(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -15,9 +20,9 @@ export function jsonCell(value: unknown): unknown {
   }
 }
 
-/** A cell of a time: a `Date` as its milliseconds, anything else as it is. */
+/** A cell of a time that may also be a number of milliseconds. */
 export function timeCell(value: unknown): unknown {
-  return value instanceof Date ? value.getTime() : value;
+  return typeof value === 'number' ? value : dateCell(value);
 }
 
 /** A JSON column under `metadataFormat: 'object'`: objects and arrays parsed, other text as it is. */

@@ -4,7 +4,7 @@
  * Where it is not installed the types are `any`: `@ts-ignore` at the end of a documentation comment stays in the
  * declarations.
  */
-import { createRequire } from 'node:module';
+import { packageRequire } from './loader.js';
 import type { Database } from './sqlite/database.js';
 
 /**
@@ -52,7 +52,7 @@ export type TelemetryDrizzle = import('drizzle-orm/better-sqlite3').BetterSQLite
 export interface DrizzlePeer {
   sqliteTable(name: string, columns: Record<string, unknown>): any;
   text(name: string, config?: { enum: readonly string[] }): any;
-  integer(name: string, config?: { mode: 'boolean' }): any;
+  integer(name: string, config?: { mode: 'boolean' | 'timestamp' }): any;
   real(name: string): any;
   relations(table: unknown, config: (helpers: { one: any; many: any }) => Record<string, unknown>): any;
   sql(strings: TemplateStringsArray): unknown;
@@ -68,7 +68,7 @@ export function drizzlePeer(): DrizzlePeer | undefined {
 
 function load(): DrizzlePeer | null {
   try {
-    const require = createRequire(import.meta.url);
+    const require = packageRequire();
     return { ...require('drizzle-orm/sqlite-core'), ...require('drizzle-orm') };
   } catch {
     return null;

@@ -13,7 +13,7 @@ export interface ErrorFacts {
 }
 
 /** Copies facts that are there: an absent one is no property at all. */
-function assign(target: object, facts: object): void {
+export function assign(target: object, facts: object): void {
   for (const [key, value] of Object.entries(facts)) {
     if (value !== undefined) Object.defineProperty(target, key, { value, enumerable: true, configurable: true });
   }
@@ -147,8 +147,14 @@ export class MigrationError extends RunledgerError {
   }
 }
 
-// On the prototypes, so that names survive minification and are no properties of each error.
-for (const [name, type] of Object.entries({
+/** Puts names on the prototypes, so that they survive minification and are no properties of each error. */
+export function nameClasses(classes: Record<string, { prototype: object }>): void {
+  for (const [name, type] of Object.entries(classes)) {
+    Object.defineProperty(type.prototype, 'name', { value: name, writable: true, configurable: true });
+  }
+}
+
+nameClasses({
   RunledgerError,
   DrizzleTelemetryError,
   DrizzleTelemetryConnectionError,
@@ -160,6 +166,4 @@ for (const [name, type] of Object.entries({
   QueryError,
   QueryTimeoutError,
   MigrationError,
-})) {
-  Object.defineProperty(type.prototype, 'name', { value: name, writable: true, configurable: true });
-}
+});

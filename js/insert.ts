@@ -2,19 +2,15 @@
  * Calls that carry packed events.
  */
 import { Call, type Dialect, Reply } from './call.js';
+import { isRecord } from './codec.js';
 import { packTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
 import { type ErrorReport, InsertMode, type InsertReply, type NativeClient } from './native.js';
-import { keep, type PackedEvents, Packer } from './packer.js';
+import { keep, type PackedRecords, Packer } from './packer.js';
 import { toError } from './report.js';
 import type { TelemetryEvent } from './types.js';
 
 /** What a record weighs besides its text: its cells, in UTF-16 units. */
 const RECORD_WEIGHT = 64;
-
-/** Whether `value` can be read as a record. */
-export function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** `insertEvent` calls of one microtask, which cross together; each succeeds or fails alone. */
 export class MicroBatch extends Call {
@@ -94,10 +90,10 @@ export class MicroBatch extends Call {
 /** A whole batch, packed when it was issued. */
 export class BatchCall extends Reply {
   readonly #mode: number;
-  #packed: PackedEvents | null;
+  #packed: PackedRecords | null;
 
   /** `packed` may be views of staging buffers until {@link BatchCall.keep}. */
-  constructor(method: string, mode: number, packed: PackedEvents, dialect: Dialect) {
+  constructor(method: string, mode: number, packed: PackedRecords, dialect: Dialect) {
     super(method, [], dialect);
     this.#mode = mode;
     this.#packed = packed;

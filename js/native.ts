@@ -1,8 +1,8 @@
 /**
  * The protocol between the facade and the native add-on. Nothing here is public.
  */
-import { createRequire } from 'node:module';
 import type * as Generated from '../native.cjs';
+import { loadAddOn } from './loader.js';
 import type { MigrationPlanItem, ValidationReport } from './migration/reports.js';
 import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
@@ -16,6 +16,8 @@ export interface ErrorReport {
   message: string;
   /** The bare reason, SQLite's own text for instance, where the message is not the reason itself. */
   reason?: string;
+  /** The code of the reason, where it is neither SQLite's nor that of the failure. */
+  reasonCode?: string;
   field?: string;
   value?: unknown;
   index?: number;
@@ -307,6 +309,7 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
   openUsage(path: string): OpenedModule | null;
   checkUsageMigrations(list: unknown): number;
   callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
+  openAnalytics(path: string, migrate: boolean): { opened: OpenedModule } | { error: ErrorReport };
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,
@@ -321,6 +324,6 @@ let loaded: NativeModule | undefined;
 
 /** The add-on, loaded at first use, so that importing the package costs nothing. */
 export function native(): NativeModule {
-  loaded ??= createRequire(import.meta.url)('../native.cjs') as NativeModule;
+  loaded ??= loadAddOn() as NativeModule;
   return loaded;
 }

@@ -8,7 +8,7 @@ import {
   fieldsOfTelemetryValidationRule,
   Shape,
 } from './generated/rows.js';
-import { isRecord } from './insert.js';
+import { isRecord } from './codec.js';
 import { iterate } from './iterate.js';
 import { InsertMode } from './native.js';
 import { getTelemetryDB } from './registry.js';

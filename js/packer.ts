@@ -1,3 +1,4 @@
+import { isRecord } from './codec.js';
 import { labelsOfTelemetryEvent } from './generated/rows.js';
 
 /** How a cell is encoded; `Tag` of src/packed/parcel.rs. */
@@ -13,15 +14,18 @@ const Tag = {
   noRecord: 255,
 } as const;
 
-const WIDTH = labelsOfTelemetryEvent.length;
 /** Records whose texts are concatenated: fewer strings to cross, none too long to flatten cheaply. */
 const GROUP_RECORDS = 64;
 const GROUP_UNITS = 1 << 20;
-/** Staging above this many records is given back to the garbage collector. */
-const KEPT_RECORDS = 16_384;
+/** A text of so many units crosses by itself: copying it into a group, and its neighbours with it, would cost more. */
+const LONG_UNITS = 1024;
+/** Cells for which there is staging from the start. */
+const STAGED_CELLS = 4096;
+/** Staging for more cells is given back to the garbage collector. */
+const KEPT_CELLS = 262_144;
 
-/** Event records in the packed form that `insertEvents` takes. */
-export interface PackedEvents {
+/** Records in the packed form that native code takes. */
+export interface PackedRecords {
   count: number;
   tags: Uint8Array;
   lengths: Int32Array;
@@ -34,14 +38,14 @@ export interface PackedEvents {
 const idle: Packer[] = [];
 
 /**
- * Packs event records into staging buffers. Those are used again: native code copies them during the call, and who
+ * Packs records of one shape into staging buffers. Those are used again: native code copies them during the call, and who
  * needs them for longer takes copies ({@link keep}). A packer is borrowed, because reading a record may run the
  * caller's code (`toJSON`), which may insert events itself.
  */
 export class Packer {
-  #tags = new Uint8Array(256 * WIDTH);
-  #lengths = new Int32Array(256 * WIDTH);
-  #numbers = new Float64Array(256 * WIDTH);
+  #tags = new Uint8Array(STAGED_CELLS);
+  #lengths = new Int32Array(STAGED_CELLS);
+  #numbers = new Float64Array(STAGED_CELLS);
   #texts: string[] = [];
   #cells = 0;
   #lengthCount = 0;
@@ -49,15 +53,23 @@ export class Packer {
   #units = 0;
   #group = '';
   #grouped = 0;
+  /** Which columns tend to repeat. */
+  #repeating: readonly boolean[] = [];
   /** The labels of the record before, by column. */
-  #labels: unknown[] = new Array(WIDTH).fill(undefined);
+  #labels: unknown[] = [];
 
-  static borrow(): Packer {
-    return idle.pop() ?? new Packer();
+  /** A packer for records with these columns: `true` where neighbouring records tend to hold the same text. */
+  static borrow(repeating: readonly boolean[] = labelsOfTelemetryEvent): Packer {
+    const packer = idle.pop() ?? new Packer();
+    if (packer.#repeating !== repeating) {
+      packer.#repeating = repeating;
+      packer.#labels = new Array(repeating.length).fill(undefined);
+    }
+    return packer;
   }
 
   giveBack(): void {
-    if (this.#tags.length > KEPT_RECORDS * WIDTH) return;
+    if (this.#tags.length > KEPT_CELLS) return;
     this.#texts = [];
     this.#cells = this.#lengthCount = this.#numberCount = this.#units = this.#grouped = 0;
     this.#group = '';
@@ -67,8 +79,9 @@ export class Packer {
 
   /** Add a record by its cells. */
   add(cells: readonly unknown[]): void {
-    for (let column = 0; column < WIDTH; column++) {
-      if (labelsOfTelemetryEvent[column]) this.label(column, cells[column]);
+    const width = this.#repeating.length;
+    for (let column = 0; column < width; column++) {
+      if (this.#repeating[column]) this.label(column, cells[column]);
       else this.cell(cells[column]);
     }
     this.end();
@@ -76,10 +89,11 @@ export class Packer {
 
   /** Add an element that is no object. */
   addNoRecord(): void {
-    if (this.#cells + WIDTH > this.#tags.length) this.#grow();
-    this.#tags.fill(Tag.absent, this.#cells, this.#cells + WIDTH);
+    const end = this.#cells + this.#repeating.length;
+    if (end > this.#tags.length) this.#grow();
+    this.#tags.fill(Tag.absent, this.#cells, end);
     this.#tags[this.#cells] = Tag.noRecord;
-    this.#cells += WIDTH;
+    this.#cells = end;
     this.#labels.fill(undefined);
   }
 
@@ -90,7 +104,8 @@ export class Packer {
       tag = Tag.text;
       this.#lengths[this.#lengthCount++] = cell.length;
       this.#units += cell.length;
-      this.#group += cell;
+      if (cell.length < LONG_UNITS) this.#group += cell;
+      else this.#alone(cell);
     } else if (cell === undefined) {
       tag = Tag.absent;
     } else if (cell === null) {
@@ -122,10 +137,10 @@ export class Packer {
   }
 
   /** The records so far, as views of the staging buffers. */
-  finish(): PackedEvents {
+  finish(): PackedRecords {
     this.#endGroup();
     return {
-      count: this.#cells / WIDTH,
+      count: this.#cells / this.#repeating.length,
       tags: this.#tags.subarray(0, this.#cells),
       lengths: this.#lengths.subarray(0, this.#lengthCount),
       numbers: this.#numbers.subarray(0, this.#numberCount),
@@ -140,6 +155,11 @@ export class Packer {
     this.#grouped = 0;
   }
 
+  #alone(text: string): void {
+    this.#endGroup();
+    this.#texts.push(text);
+  }
+
   #grow(): void {
     const [tags, lengths, numbers] = [this.#tags, this.#lengths, this.#numbers];
     const cells = tags.length * 2;
@@ -150,7 +170,27 @@ export class Packer {
 }
 
 /** The same records in buffers of their own. */
-export function keep(packed: PackedEvents): PackedEvents {
+export function keep(packed: PackedRecords): PackedRecords {
   const { tags, lengths, numbers } = packed;
   return { ...packed, tags: tags.slice(), lengths: lengths.slice(), numbers: numbers.slice() };
+}
+
+/** Records as they are now, in buffers of their own. What is no object is marked as such. */
+export function pack(
+  records: readonly unknown[],
+  fieldsOf: (record: object) => unknown[],
+  repeating: readonly boolean[],
+): PackedRecords {
+  const packer = Packer.borrow(repeating);
+  try {
+    // By index: the holes of an array are no records, either.
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index];
+      if (isRecord(record)) packer.add(fieldsOf(record));
+      else packer.addNoRecord();
+    }
+    return keep(packer.finish());
+  } finally {
+    packer.giveBack();
+  }
 }

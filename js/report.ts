@@ -79,8 +79,8 @@ export function internalReport(operation: string, error: unknown): ErrorReport {
 /** What was the reason, as an error of its own. */
 export function causeOf(report: ErrorReport): unknown {
   if (report.migration !== undefined) return migrationError(report);
-  const { code, extendedCode, reason } = report;
-  return reason === undefined ? undefined : new RunledgerError(reason, { code: extendedCode ?? code, extendedCode });
+  const { code, extendedCode, reason, reasonCode } = report;
+  return reason === undefined ? undefined : new RunledgerError(reason, { code: extendedCode ?? reasonCode ?? code, extendedCode });
 }
 
 function migrationError({ migration, message, code }: ErrorReport): MigrationError {

@@ -11,3 +11,9 @@ pub const DAY: f64 = 86_400_000.0;
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_millis() as f64)
 }
+
+/// Whole seconds since 1970.
+#[allow(clippy::cast_possible_truncation, reason = "far below 2^53")]
+pub fn now_seconds() -> i64 {
+    (now() / 1000.0) as i64
+}

@@ -183,6 +183,8 @@ pub struct Report {
     pub message: String,
     /// The bare reason, SQLite's text for instance, where the message is not the reason itself.
     pub reason: Option<String>,
+    /// The code of the reason, where it is neither SQLite's nor that of the failure.
+    pub reason_code: Option<&'static str>,
     /// Position within a batch.
     pub index: Option<usize>,
     /// Property, value and rule of a refused input.
@@ -301,6 +303,10 @@ impl Error {
                 | Self::DirectoryMissing { .. }
                 | Self::NeedsRecovery { .. } => None,
                 _ => Some(self.to_string()),
+            },
+            reason_code: match self {
+                Self::Directory { code, .. } => Some(code),
+                _ => None,
             },
             index: None,
             invalid: match self {

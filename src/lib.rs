@@ -3,6 +3,7 @@
 //! Three layers, one direction: the TypeScript facade (`js/`) calls the binding (`src/node/`, feature `node`), the
 //! binding calls the core (everything else here). The core owns every rule, every SQL statement and every thread.
 
+pub mod analytics;
 pub mod client;
 pub mod clock;
 pub mod command;

@@ -1,10 +1,10 @@
 #![forbid(unsafe_code)]
 //! The row shapes of all modules, by the number under which their rows cross to JavaScript.
 
-use crate::{instances, packed::Shape, telemetry};
+use crate::{analytics, instances, packed::Shape, telemetry};
 
 /// The shapes of each module.
-const MODULES: [&[&Shape]; 2] = [&telemetry::shape::ALL, &instances::shape::ALL];
+const MODULES: [&[&Shape]; 3] = [&telemetry::shape::ALL, &analytics::shape::ALL, &instances::shape::ALL];
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Shape> {

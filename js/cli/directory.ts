@@ -5,11 +5,11 @@
 import { applicableMigrations } from '../database/applicable.js';
 import { discoverMigrationsSync } from '../database/discovery.js';
 import type { Migration } from '../database/migration.js';
-import { openFile } from '../database/open-file.js';
+import { type OpenedFile, openFile } from '../database/open-file.js';
 import { RunledgerError } from '../errors.js';
 import { applyMigrations, journalOf, rollBackTo } from '../migration/engine.js';
 import { facts } from '../migration/script.js';
-import { type AppliedReport, type CommandRequest, native } from '../native.js';
+import { type CommandRequest, native } from '../native.js';
 import { Database } from '../sqlite/database.js';
 import type { Verb } from './modules.js';
 import { type MigrateReport, reportOf, type RollbackReport, type StatusReport } from './reports.js';
@@ -36,9 +36,10 @@ export function runDirectory(module: string, verb: Verb, request: CommandRequest
 /** In a dry run a missing file stays missing: it is tried on a database in memory. */
 function migrate(module: string, list: readonly Migration[], request: CommandRequest, status: StatusReport): MigrateReport {
   const { file, allowDestructive = false, dryRun = false } = request;
-  const { connection, warnings, prepared } = dryRun ? unopened(file, status) : opened(file, module, list);
+  const { connection, warnings, prepared } = dryRun ? asItIs(file, status) : opened(file, module, list);
   try {
-    const { items } = applyMigrations(connection, module, list, { allowDestructive, dryRun }, 'migrate');
+    const report = applyMigrations(connection, module, list, { allowDestructive, dryRun }, 'migrate');
+    const { converted, adopted } = prepared ?? report.prepared;
     return {
       file,
       created: !status.exists && !dryRun,
@@ -49,9 +50,9 @@ function migrate(module: string, list: readonly Migration[], request: CommandReq
           module,
           version: journalOf(connection, module, 'migrate').at(-1)?.version ?? 0,
           latest: list.length,
-          converted: prepared.converted,
-          adopted: prepared.adopted,
-          items,
+          converted,
+          adopted,
+          items: report.items,
         },
       ],
     };
@@ -60,24 +61,20 @@ function migrate(module: string, list: readonly Migration[], request: CommandReq
   }
 }
 
-/** What a run works on. */
-interface Target {
-  connection: Database;
-  warnings: string[];
-  prepared: Pick<AppliedReport['prepared'], 'converted' | 'adopted'>;
-}
+/** What a run works on, and what opening has converted and adopted. */
+type Target = Pick<OpenedFile, 'connection' | 'warnings' | 'prepared'>;
 
 function opened(file: string, module: string, list: readonly Migration[]): Target {
-  const { connection, warnings, prepared, failure } = openFile(file, module, list, false);
-  if (failure === undefined) return { connection, warnings, prepared: prepared ?? { converted: false, adopted: null } };
-  connection.close();
+  const { failure, ...target } = openFile(file, module, list, false);
+  if (failure === undefined) return target;
+  target.connection.close();
   throw failure;
 }
 
 /** The file as it is, no setting changed. */
-function unopened(file: string, { exists, adoptable }: StatusReport): Target {
+function asItIs(file: string, { exists }: StatusReport): Target {
   const connection = exists ? new Database(file, { fileMustExist: true }) : new Database();
-  return { connection, warnings: [], prepared: { converted: false, adopted: adoptable } };
+  return { connection, warnings: [], prepared: undefined };
 }
 
 function rollBack(

@@ -1,7 +1,7 @@
 /**
  * `--help`
  */
-import { LATER, modules, moduleNamed, otherWords, type Verb, VERBS } from './modules.js';
+import { modules, moduleNamed, otherWords, type Verb, VERBS } from './modules.js';
 import { paint } from './output.js';
 
 const OPTIONS = {
@@ -41,7 +41,6 @@ export function generalHelp(): string {
 
 /** The help of one command. */
 export function helpOf(command: string): string {
-  if (LATER.includes(command)) return `runledger ${command}: this module comes with a later release.`;
   if (command === 'doctor') return doctorHelp();
   if (command === 'backup') return backupHelp();
   const module = moduleNamed(command);

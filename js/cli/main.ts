@@ -7,7 +7,7 @@ import { type Arguments, parse } from './arguments.js';
 import { runBackup } from './backup.js';
 import { runDoctor } from './doctor.js';
 import { generalHelp, helpOf } from './help.js';
-import { LATER, moduleNamed } from './modules.js';
+import { moduleNamed } from './modules.js';
 import { err, json, out, problem } from './output.js';
 import { runModule } from './module.js';
 
@@ -42,22 +42,18 @@ function run(given: Arguments): number {
     return asked ? 0 : 1;
   }
   if (!isCommand(command)) return unknown(command);
-  if (values.help && !LATER.includes(command)) {
+  if (values.help) {
     out(helpOf(command));
     return 0;
   }
   const request = { ...given, words: rest };
   if (command === 'doctor') return runDoctor(request, version);
   if (command === 'backup') return runBackup(request);
-  const module = moduleNamed(command);
-  if (module !== undefined) return runModule(module, request);
-  throw new RunledgerError(`this module is not in runledger ${version} yet; it comes with a later release`, {
-    code: 'NOT_SUPPORTED',
-  });
+  return runModule(moduleNamed(command)!, request);
 }
 
 function isCommand(word: string): boolean {
-  return word === 'doctor' || word === 'backup' || moduleNamed(word) !== undefined || LATER.includes(word);
+  return word === 'doctor' || word === 'backup' || moduleNamed(word) !== undefined;
 }
 
 function unknown(word: string): number {

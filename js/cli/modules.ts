@@ -1,6 +1,7 @@
 /**
  * The modules of the command line. One that joins needs its entry here and one in src/command/catalog.rs.
  */
+import { defaultFile } from '../analytics/options.js';
 import { resolveConfig } from '../config.js';
 import { DEFAULT_FILE } from '../database/options.js';
 
@@ -39,6 +40,12 @@ const MODULES: readonly CliModule[] = [
     aliases: { setup: 'migrate' },
   },
   {
+    name: 'analytics',
+    summary: 'sessions and tool calls of an agent',
+    defaults: '~/.devflow/analytics.db',
+    defaultFile: () => defaultFile(),
+  },
+  {
     name: 'usage',
     summary: 'settings and snapshots of a usage monitor, in the file of telemetry',
     defaults: 'that of telemetry',
@@ -51,9 +58,6 @@ const MODULES: readonly CliModule[] = [
     defaultFile: () => 'claude-codex.db',
   },
 ];
-
-/** The modules of the contract that are not built yet. */
-export const LATER: readonly string[] = ['analytics'];
 
 /** Every module that is built. */
 export const modules = (): readonly CliModule[] => MODULES;

@@ -1,6 +1,6 @@
 // Generated from src/shapes.rs by `npm run rows`: do not edit.
 
-import { dateCell, jsonCell, jsonOutput, textOutput } from '../codec.js';
+import { dateCell, jsonCell, jsonOutput, textOutput, timeCell } from '../codec.js';
 import type { RowChunk } from '../native.js';
 import type { Packer } from '../packer.js';
 import type { JsonOutput } from '../types.js';
@@ -32,6 +32,11 @@ export type ErrorSeverity = 'low' | 'medium' | 'high' | 'critical';
 export const validationRuleTypes = Object.freeze(['required', 'pattern', 'range', 'enum', 'length', 'json_schema'] as const);
 /** How a validation rule decides. */
 export type ValidationRuleType = 'required' | 'pattern' | 'range' | 'enum' | 'length' | 'json_schema';
+
+/** How a tool call ended. */
+export const toolCallStatuses = Object.freeze(['success', 'error', 'timeout'] as const);
+/** How a tool call ended. */
+export type ToolCallStatus = 'success' | 'error' | 'timeout';
 
 /** What an agent is for. */
 export const instanceTypes = Object.freeze(['coding', 'review', 'planning'] as const);
@@ -110,6 +115,9 @@ export function fieldsOfTelemetryEvent(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryEvent in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryEvent: readonly boolean[] = [false, true, true, true, true, false, false, true, true, false, false, false, false, true];
+
 /** A row of `telemetry_sessions`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetrySession<F = 'text'> {
   id: string;
@@ -182,6 +190,9 @@ export function fieldsOfTelemetrySession(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetrySession in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetrySession: readonly boolean[] = [false, true, true, true, false, false, false, false, false, false, true, true, false, false, false, false, true];
+
 /** A row of `telemetry_buffers`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryBuffer<F = 'text'> {
   id: number;
@@ -238,6 +249,9 @@ export function fieldsOfTelemetryBuffer(record: any): unknown[] {
     record.schemaVersion,
   ];
 }
+
+/** The columns of TelemetryBuffer in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryBuffer: readonly boolean[] = [false, true, true, false, false, false, false, false, false, false, false, true];
 
 /** A row of `telemetry_errors`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryError<F = 'text'> {
@@ -308,6 +322,9 @@ export function fieldsOfTelemetryError(record: any): unknown[] {
     record.stackTrace,
   ];
 }
+
+/** The columns of TelemetryError in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryError: readonly boolean[] = [false, true, false, true, false, false, false, true, false, false, false, false, false, true, false, true];
 
 /** A row of `telemetry_stats`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryStatsRecord<F = 'text'> {
@@ -384,6 +401,9 @@ export function fieldsOfTelemetryStatsRecord(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryStatsRecord in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryStatsRecord: readonly boolean[] = [false, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true];
+
 /** A row of `telemetry_audit_log`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryAuditLog<F = 'text'> {
   id: number;
@@ -443,6 +463,9 @@ export function fieldsOfTelemetryAuditLog(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryAuditLog in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryAuditLog: readonly boolean[] = [false, true, false, true, false, false, false, true, true, true, false, false, false];
+
 /** A row of `telemetry_validation_rules`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetryValidationRule<F = 'text'> {
   id: number;
@@ -493,6 +516,9 @@ export function fieldsOfTelemetryValidationRule(record: any): unknown[] {
   ];
 }
 
+/** The columns of TelemetryValidationRule in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetryValidationRule: readonly boolean[] = [false, true, true, true, false, false, false, false, false, false];
+
 /** A row of `telemetry_schema_versions`. Times are milliseconds; SQL NULL is `null`. */
 export interface TelemetrySchemaVersion {
   id: number;
@@ -536,6 +562,89 @@ export function fieldsOfTelemetrySchemaVersion(record: any): unknown[] {
     record.metadata,
   ];
 }
+
+/** The columns of TelemetrySchemaVersion in which neighbouring records tend to hold the same text. */
+export const labelsOfTelemetrySchemaVersion: readonly boolean[] = [false, false, false, false, false, false, false, false];
+
+/** A row of `sessions`. Times are in whole seconds; SQL NULL is `null`. */
+export interface SessionRecord {
+  id: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  toolCount: number;
+}
+
+function decodeSessionRecord(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length, numbers, bytes } = chunk;
+  const cells = chunk.cells as string[];
+  const nulls = chunk.nulls ? 24 * length + 56 : 0;
+  let number = 8, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 3, text += 1) {
+    rows.push({
+      id: cells[text],
+      startedAt: new Date(numbers[number]! * 1000),
+      endedAt: nulls !== 0 && bytes[nulls + number + 1] === 1 ? null : new Date(numbers[number + 1]! * 1000),
+      toolCount: numbers[number + 2],
+    });
+  }
+}
+
+/** The cells of an input record in the order of SessionRecord's columns, then its aliases. */
+export function fieldsOfSessionRecord(record: any): unknown[] {
+  return [
+    record.id,
+    timeCell(record.startedAt),
+    timeCell(record.endedAt),
+    record.toolCount,
+  ];
+}
+
+/** The columns of SessionRecord in which neighbouring records tend to hold the same text. */
+export const labelsOfSessionRecord: readonly boolean[] = [false, false, false, false];
+
+/** A row of `tool_calls`. Times are in whole seconds; SQL NULL is `null`. */
+export interface ToolCallRecord {
+  id: string;
+  toolName: string;
+  durationMs: number;
+  status: ToolCallStatus;
+  errorType: string | null;
+  timestamp: Date;
+  sessionId: string;
+}
+
+function decodeToolCallRecord(chunk: RowChunk, rows: unknown[], _parsed: boolean): void {
+  const { length, numbers, labels } = chunk;
+  const cells = chunk.cells as string[];
+  let number = 8, label = 8 * length + 32, text = chunk.texts;
+  for (let i = 0; i < length; i++, number += 2, label += 4, text += 1) {
+    rows.push({
+      id: cells[text],
+      toolName: cells[labels[label]!],
+      durationMs: numbers[number],
+      status: cells[labels[label + 1]!],
+      errorType: cells[labels[label + 2]!],
+      timestamp: new Date(numbers[number + 1]! * 1000),
+      sessionId: cells[labels[label + 3]!],
+    });
+  }
+}
+
+/** The cells of an input record in the order of ToolCallRecord's columns, then its aliases. */
+export function fieldsOfToolCallRecord(record: any): unknown[] {
+  return [
+    record.id,
+    record.toolName,
+    record.durationMs,
+    record.status,
+    record.errorType,
+    timeCell(record.timestamp),
+    record.sessionId,
+  ];
+}
+
+/** The columns of ToolCallRecord in which neighbouring records tend to hold the same text. */
+export const labelsOfToolCallRecord: readonly boolean[] = [false, true, false, true, true, false, true];
 
 /** A row of `instances`. Times are in whole seconds; SQL NULL is `null`. */
 export interface Instance {
@@ -615,6 +724,9 @@ export function fieldsOfInstance(record: any): unknown[] {
   ];
 }
 
+/** The columns of Instance in which neighbouring records tend to hold the same text. */
+export const labelsOfInstance: readonly boolean[] = [false, true, true, false, false, true, false, false, false, false, false, true, false, false, false, false, false, false, false];
+
 /** A row of `mcp_events`. Times are in whole seconds; SQL NULL is `null`. */
 export interface MCPEvent {
   id: number;
@@ -665,6 +777,9 @@ export function fieldsOfMCPEvent(record: any): unknown[] {
   ];
 }
 
+/** The columns of MCPEvent in which neighbouring records tend to hold the same text. */
+export const labelsOfMCPEvent: readonly boolean[] = [false, true, true, false, false, false, true, true, false, false];
+
 /** A row of `instance_relationships`. Times are in whole seconds; SQL NULL is `null`. */
 export interface Relationship {
   id: number;
@@ -705,6 +820,9 @@ export function fieldsOfRelationship(record: any): unknown[] {
     jsonCell(record.metadata),
   ];
 }
+
+/** The columns of Relationship in which neighbouring records tend to hold the same text. */
+export const labelsOfRelationship: readonly boolean[] = [false, true, true, true, false, false, false];
 
 /** A row of `github_issues`. Times are in whole seconds; SQL NULL is `null`. */
 export interface GitHubIssue {
@@ -759,6 +877,9 @@ export function fieldsOfGitHubIssue(record: any): unknown[] {
   ];
 }
 
+/** The columns of GitHubIssue in which neighbouring records tend to hold the same text. */
+export const labelsOfGitHubIssue: readonly boolean[] = [false, false, false, true, true, false, false, false, false, true, true];
+
 /** Add an input record to a packer, cell by cell. */
 export function packTelemetryEvent(packer: Packer, record: any): void {
   packer.cell(record.id);
@@ -804,9 +925,6 @@ export function storedTelemetryEvent<F>(
   return row as TelemetryEvent<F>;
 }
 
-/** The columns in which neighbouring records tend to hold the same text. */
-export const labelsOfTelemetryEvent: readonly boolean[] = [false, true, true, true, true, false, false, true, true, false, false, false, false, true];
-
 /** The position of each shape in {@link decoders}: `RowChunk.shape`. */
 export const Shape = {
   TelemetryEvent: 0,
@@ -817,10 +935,12 @@ export const Shape = {
   TelemetryAuditLog: 5,
   TelemetryValidationRule: 6,
   TelemetrySchemaVersion: 7,
-  Instance: 8,
-  MCPEvent: 9,
-  Relationship: 10,
-  GitHubIssue: 11,
+  SessionRecord: 8,
+  ToolCallRecord: 9,
+  Instance: 10,
+  MCPEvent: 11,
+  Relationship: 12,
+  GitHubIssue: 13,
 } as const;
 
 /** Append the rows of a chunk to `rows`, by shape. */
@@ -833,6 +953,8 @@ export const decoders: readonly ((chunk: RowChunk, rows: unknown[], parsed: bool
   decodeTelemetryAuditLog,
   decodeTelemetryValidationRule,
   decodeTelemetrySchemaVersion,
+  decodeSessionRecord,
+  decodeToolCallRecord,
   decodeInstance,
   decodeMCPEvent,
   decodeRelationship,

@@ -1,5 +1,5 @@
 import type { ClientFacts } from '../client.js';
-import { isRecord } from '../insert.js';
+import { isRecord } from '../codec.js';
 import { type InstancesEnvironment, native } from '../native.js';
 import type { Logger } from '../types.js';
 import { failure } from './failure.js';

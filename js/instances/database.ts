@@ -1,12 +1,14 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { resolve } from 'node:path';
-import type { Reply } from '../call.js';
+import { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { dateCell } from '../codec.js';
+import { dateCell, isRecord } from '../codec.js';
 import {
   fieldsOfGitHubIssue,
   fieldsOfInstance,
   fieldsOfMCPEvent,
   fieldsOfRelationship,
+  labelsOfGitHubIssue,
   type GitHubIssue,
   type Instance,
   type InstanceStatus,
@@ -14,8 +16,8 @@ import {
   type Relationship,
   Shape,
 } from '../generated/rows.js';
-import { isRecord } from '../insert.js';
 import type { ErrorReport } from '../native.js';
+import { pack } from '../packer.js';
 import { telemetryErrors } from '../report.js';
 import { type Configuration, resolveConfig } from './config.js';
 import { ERROR_CODES } from './errors.js';
@@ -32,7 +34,14 @@ import type {
   NewRelationship,
 } from './types.js';
 
-type Ids = Readonly<Record<string, unknown>>;
+/**
+ * The reply of a call that succeeded. Called in the continuation of the public method, so that the stack of the error names
+ * the caller's line. @throws the call's error; `ids` are what its arguments name.
+ */
+function checked(reply: Reply, ids?: Readonly<Record<string, unknown>>): Reply {
+  if (reply.failure !== undefined) throw failure(reply.failure, reply.method, ids);
+  return reply;
+}
 
 /** Open a database for {@link initializeDatabase}. */
 export let open: (config: DeepPartial<DatabaseConfig> | undefined) => Promise<SQLiteDatabase>;
@@ -116,99 +125,99 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   async sync(): Promise<void> {
-    await this.#call('sync', []);
+    checked(await this.#call('sync', []));
   }
 
   async createInstance(instance: NewInstance): Promise<string> {
     const ids = isRecord(instance) ? { instanceId: instance.id } : {};
-    return (await this.#call('createInstance', [cells(fieldsOfInstance, instance)], ids)).value();
+    return checked(await this.#call('createInstance', [cells(fieldsOfInstance, instance)]), ids).value();
   }
 
   async updateInstance(id: string, updates: Partial<NewInstance>): Promise<void> {
-    await this.#call('updateInstance', [id, cells(fieldsOfInstance, updates)], { instanceId: id });
+    checked(await this.#call('updateInstance', [id, cells(fieldsOfInstance, updates)]), { instanceId: id });
   }
 
   async updateInstanceStatus(id: string, status: InstanceStatus): Promise<void> {
-    await this.#call('updateInstanceStatus', [id, status], { instanceId: id, status });
+    checked(await this.#call('updateInstanceStatus', [id, status]), { instanceId: id, status });
   }
 
   async getInstance(id: string): Promise<Instance | null> {
-    const reply = await this.#call('getInstance', [id], { instanceId: id });
+    const reply = checked(await this.#call('getInstance', [id]), { instanceId: id });
     return reply.table<Instance>(Shape.Instance)[0] ?? null;
   }
 
   async listInstances(filter?: InstanceFilter): Promise<Instance[]> {
-    return (await this.#call('listInstances', [filterCells(filter)])).table(Shape.Instance);
+    return checked(await this.#call('listInstances', [filterCells(filter)])).table(Shape.Instance);
   }
 
   async deleteInstance(id: string): Promise<void> {
-    await this.#call('deleteInstance', [id], { instanceId: id });
+    checked(await this.#call('deleteInstance', [id]), { instanceId: id });
   }
 
   async logMCPEvent(event: NewMCPEvent): Promise<void> {
-    await this.#call('logMCPEvent', [cells(fieldsOfMCPEvent, event)], { event });
+    checked(await this.#call('logMCPEvent', [cells(fieldsOfMCPEvent, event)]), { event });
   }
 
   async getMCPEvents(instanceId: string, limit?: number): Promise<MCPEvent[]> {
-    return (await this.#call('getMCPEvents', [instanceId, limit], { instanceId })).table(Shape.MCPEvent);
+    return checked(await this.#call('getMCPEvents', [instanceId, limit]), { instanceId }).table(Shape.MCPEvent);
   }
 
   async getRecentMCPEvents(since: Date): Promise<MCPEvent[]> {
-    return (await this.#call('getRecentMCPEvents', [dateCell(since)], { since })).table(Shape.MCPEvent);
+    return checked(await this.#call('getRecentMCPEvents', [dateCell(since)]), { since }).table(Shape.MCPEvent);
   }
 
   async createRelationship(relationship: NewRelationship): Promise<number> {
     const { parent_instance, child_instance } = isRecord(relationship) ? relationship : ({} as NewRelationship);
     const ids = { parent_instance, child_instance };
-    return (await this.#call('createRelationship', [cells(fieldsOfRelationship, relationship)], ids)).value();
+    return checked(await this.#call('createRelationship', [cells(fieldsOfRelationship, relationship)]), ids).value();
   }
 
   async getRelationships(instanceId: string): Promise<Relationship[]> {
-    return (await this.#call('getRelationships', [instanceId], { instanceId })).table(Shape.Relationship);
+    return checked(await this.#call('getRelationships', [instanceId]), { instanceId }).table(Shape.Relationship);
   }
 
   async updateRelationship(id: number, updates: Partial<NewRelationship>): Promise<void> {
-    await this.#call('updateRelationship', [id, cells(fieldsOfRelationship, updates)], { id });
+    checked(await this.#call('updateRelationship', [id, cells(fieldsOfRelationship, updates)]), { id });
   }
 
   async upsertGitHubIssue(issue: NewGitHubIssue): Promise<void> {
     const ids = isRecord(issue) ? { number: issue.number } : {};
-    await this.#call('upsertGitHubIssue', [cells(fieldsOfGitHubIssue, issue)], ids);
+    checked(await this.#call('upsertGitHubIssue', [cells(fieldsOfGitHubIssue, issue)]), ids);
   }
 
   async getGitHubIssue(number: number): Promise<GitHubIssue | null> {
-    const reply = await this.#call('getGitHubIssue', [number], { number });
+    const reply = checked(await this.#call('getGitHubIssue', [number]), { number });
     return reply.table<GitHubIssue>(Shape.GitHubIssue)[0] ?? null;
   }
 
   async syncGitHubIssues(issues: readonly NewGitHubIssue[]): Promise<void> {
-    const records = Array.isArray(issues) ? issues.map((issue) => cells(fieldsOfGitHubIssue, issue)) : null;
-    await this.#call('syncGitHubIssues', [records], { issueCount: records?.length });
+    const packed = Array.isArray(issues) ? pack(issues, fieldsOfGitHubIssue, labelsOfGitHubIssue) : null;
+    checked(await this.#call('syncGitHubIssues', [packed]), { issueCount: packed?.count });
   }
 
   async getConfig(key: string): Promise<string | null> {
-    return (await this.#call('getConfig', [key], { key })).value();
+    return checked(await this.#call('getConfig', [key]), { key }).value();
   }
 
   async setConfig(key: string, value: string, encrypted?: boolean): Promise<void> {
-    await this.#call('setConfig', [key, value, encrypted], { key, encrypted: encrypted ?? false });
+    checked(await this.#call('setConfig', [key, value, encrypted]), { key, encrypted: encrypted ?? false });
   }
 
   async deleteConfig(key: string): Promise<void> {
-    await this.#call('deleteConfig', [key], { key });
+    checked(await this.#call('deleteConfig', [key]), { key });
   }
 
   async vacuum(): Promise<void> {
-    await this.#call('vacuum', []);
+    checked(await this.#call('vacuum', []));
   }
 
   async backup(path: string): Promise<void> {
     const isFile = typeof path === 'string' && path !== '' && path !== ':memory:';
-    await this.#call('backup', [isFile ? resolve(path) : path], { path });
+    checked(await this.#call('backup', [isFile ? resolve(path) : path]), { path });
   }
 
   async runMaintenance(): Promise<MaintenanceReport> {
-    return (await this.#call('runMaintenance', [])).value();
+    return checked(await this.#call('runMaintenance', [])).value();
   }
 
   startMaintenance(): void {
@@ -244,12 +253,12 @@ export class SQLiteDatabase implements DatabaseInterface {
     throw failure(report, operation, { config }, initialization);
   }
 
-  /** The reply of a call that succeeded. @throws its error; `ids` are what its arguments name. */
-  async #call(method: string, args: unknown[], ids?: Ids): Promise<Reply> {
-    if (!this.#wanted) throw failure(this.#client.native.closed(method), method, ids);
-    const reply = await this.#client.call(method, args);
-    if (reply.failure !== undefined) throw failure(reply.failure, method, ids);
-    return reply;
+  /** Issue a call; while the database is closed it fails at once. */
+  #call(method: string, args: unknown[]): Promise<Reply> {
+    if (this.#wanted) return this.#client.call(method, args);
+    const refused = new Reply(method, [], this.#client.dialect);
+    refused.failed(this.#client.native.closed(method));
+    return refused.settled;
   }
 
   async #migrate(): Promise<ErrorReport | undefined> {

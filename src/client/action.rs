@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    packed::{Batch, Field, Input},
-    store::{Conn, Module, WriteSession},
+    packed::{Batch, Field, Input, Parcel},
+    store::{Conn, Known, Module, WriteSession},
 };
 
 /// The value of a call and the number of rows that it returned or changed.
@@ -19,6 +19,7 @@ pub type Outcome = (Value, Option<u64>);
 type WriteWork<M> = Box<dyn FnMut(&Conn, &mut M) -> Result<Outcome> + Send>;
 type ReadWork = Box<dyn FnOnce(&Conn, &dyn Reply) -> Result<Outcome> + Send>;
 type AloneWork<M> = Box<dyn FnOnce(&mut WriteSession<M>, &dyn Reply) -> Result<Outcome> + Send>;
+type KeptWork<M> = Box<dyn FnOnce(&mut WriteSession<M>) -> Result<Known<M, Outcome>> + Send>;
 type StepsWork<M> = Box<dyn FnOnce(&mut WriteSession<M>, &dyn Reply, &Recorder) -> Result<Value> + Send>;
 
 /// A planned call of a method of the module `M`.
@@ -41,6 +42,8 @@ pub(super) enum Work<M: Module> {
     Steps(StepsWork<M>),
     /// On a thread and connection of its own, without a deadline.
     Beside(ReadWork),
+    /// On the writer, which may know the answer; else it keeps what a reader has found.
+    Kept(KeptWork<M>),
     /// Whether the database answers; `false` where any other call would fail.
     SignOfLife,
     /// Nothing to do.
@@ -89,6 +92,17 @@ impl<M: Module> Action<M> {
         run: impl FnOnce(&mut WriteSession<M>, &dyn Reply, &Recorder) -> Result<Value> + Send + 'static,
     ) -> Result<Self> {
         Self::of("", Work::Steps(Box::new(run)))
+    }
+
+    /// A read that the module may answer from what it keeps on the writer's thread.
+    ///
+    /// # Errors
+    /// As [`Action::write`].
+    pub fn kept(
+        sql: impl Into<Cow<'static, str>>,
+        run: impl FnOnce(&mut WriteSession<M>) -> Result<Known<M, Outcome>> + Send + 'static,
+    ) -> Result<Self> {
+        Self::of(sql, Work::Kept(Box::new(run)))
     }
 
     /// Work on a thread and connection of its own, without a deadline.
@@ -155,8 +169,10 @@ pub fn count(changed: u64) -> Result<Outcome> {
 pub enum Arg {
     /// A plain value.
     Plain(Input),
-    /// Records of the shape that the method takes; `None`: the caller gave something else.
+    /// A record of the shape that the method takes; `None`: the caller gave something else.
     Record(Option<Batch>),
+    /// The same for a list of records.
+    Records(Option<Parcel>),
 }
 
 /// The arguments of a call, in order.
@@ -185,18 +201,19 @@ impl Args {
         match self.0.get(position) {
             Some(Arg::Record(Some(batch))) if batch.len() == 1 => Ok(batch.clone()),
             Some(Arg::Record(_)) | None => Err(refusal()),
-            Some(Arg::Plain(_)) => Err(Error::Internal("a record was expected".into())),
+            Some(Arg::Plain(_) | Arg::Records(_)) => Err(Error::Internal("a record was expected".into())),
         }
     }
 
-    /// The list of records at `position`; `refusal` is the answer to a caller who gave something else.
+    /// The records at `position`; `refusal` is the answer to a caller who gave something else.
     ///
     /// # Errors
     /// `refusal`
-    pub fn records(&self, position: usize, refusal: impl FnOnce() -> Error) -> Result<Batch> {
+    pub fn records(&self, position: usize, refusal: impl FnOnce() -> Error) -> Result<Parcel> {
         match self.0.get(position) {
-            Some(Arg::Record(Some(batch))) => Ok(batch.clone()),
-            _ => Err(refusal()),
+            Some(Arg::Records(Some(parcel))) => Ok(parcel.clone()),
+            Some(Arg::Records(None)) | None => Err(refusal()),
+            Some(Arg::Plain(_) | Arg::Record(_)) => Err(Error::Internal("records were expected".into())),
         }
     }
 }

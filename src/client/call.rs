@@ -43,18 +43,18 @@ pub struct Inserted {
 
 /// Where answers go. Called on threads of the store.
 pub trait Reply: Send + Sync + 'static {
-    /// Take a chunk of rows. May block until the consumer has room.
+    /// Take a chunk of rows; returns an empty one for the next. May block until the consumer has room.
     ///
     /// # Errors
     /// [`Error::Aborted`] or [`Error::Closed`] if nobody wants more.
-    fn rows(&self, rows: Rows) -> Result<()>;
+    fn rows(&self, rows: Rows) -> Result<Rows>;
 
     /// Take the last rows of a listing. They may wait for what comes next; the end of the call is soon enough.
     ///
     /// # Errors
     /// As [`Reply::rows`].
     fn tail(&self, rows: Rows) -> Result<()> {
-        self.rows(rows)
+        self.rows(rows).map(drop)
     }
 
     /// Take a report on a long operation.

@@ -166,6 +166,7 @@ impl<M: ClientModule> Client<M> {
                 Work::Alone(run) => {
                     self.note(store.alone(move |session| run(session, reply.as_ref()), done));
                 }
+                Work::Kept(run) => store.kept(limited, run, done),
                 Work::Beside(run) => {
                     self.note(store.beside(move |conn| run(conn, reply.as_ref()), done));
                 }

@@ -14,7 +14,7 @@ pub struct RecordArgument {
     pub position: usize,
     /// The columns of the record.
     pub shape: &'static Shape,
-    /// Whether it is a list of records.
+    /// It is a list of them, packed.
     pub many: bool,
 }
 

@@ -21,6 +21,11 @@ impl Query {
         Self { sql: format!("SELECT {} FROM {}", shape.select_list(""), shape.table), params: Vec::new() }
     }
 
+    /// `select`, without a condition yet.
+    pub(crate) fn of(select: &str) -> Self {
+        Self { sql: select.to_owned(), params: Vec::new() }
+    }
+
     /// The ids of `shape`'s table, without a condition yet.
     pub(crate) fn ids(shape: &Shape) -> Self {
         Self { sql: format!("SELECT id FROM {}", shape.table), params: Vec::new() }

@@ -10,9 +10,6 @@ use crate::{
     store::{Conn, Module},
 };
 
-/// Rows of a chunk: decoding one holds the event loop for less than a millisecond.
-const CHUNK: usize = 500;
-
 /// Send the rows of `query`. Returns how many there were.
 pub(crate) fn send(conn: &Conn, shape: &'static Shape, query: &Query, reply: &dyn Reply) -> Result<u64> {
     let mut sent = 0;
@@ -22,9 +19,8 @@ pub(crate) fn send(conn: &Conn, shape: &'static Shape, query: &Query, reply: &dy
     while let Some(row) = rows.next()? {
         chunk.push(row)?;
         sent += 1;
-        if chunk.len() == CHUNK {
-            let full = std::mem::replace(&mut chunk, Rows::new(shape));
-            conn.off_the_clock(|| reply.rows(full))?;
+        if chunk.is_full() {
+            chunk = conn.off_the_clock(|| reply.rows(chunk))?;
         }
     }
     if !chunk.is_empty() {

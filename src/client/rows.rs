@@ -2,7 +2,7 @@
 //! Single rows, for the writes that compare what was with what is.
 
 use rusqlite::{
-    ToSql,
+    Params, ToSql,
     types::{ToSqlOutput, Value},
 };
 use serde_json::Map;
@@ -33,6 +33,17 @@ pub(crate) fn chunk(conn: &impl Cached, shape: &'static Shape, id: impl ToSql) -
     let mut statement = conn.cached(&sql)?;
     let mut rows = statement.query([id])?;
     if let Some(row) = rows.next()? {
+        packed.push(row)?;
+    }
+    Ok(packed)
+}
+
+/// The rows that a write with RETURNING and the shape's select list gives back.
+pub(crate) fn returned(conn: &impl Cached, shape: &'static Shape, sql: &str, params: impl Params) -> Result<Rows> {
+    let mut packed = Rows::new(shape);
+    let mut statement = conn.cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
         packed.push(row)?;
     }
     Ok(packed)

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::migration::{self, DEPENDENCIES, Migration, MigrationSet};
 use crate::packed::Input;
 use crate::store::{Location, Settings};
-use crate::{database, instances, telemetry, usage};
+use crate::{analytics, database, instances, telemetry, usage};
 
 /// A module that has a migration set of its own.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,11 @@ pub const MODULES: &[Module] = &[
         name: database::schema::MODULE,
         set: database::schema::migrations,
         settings: |path| Ok(database::settings(Location::File(path.to_owned()))),
+    },
+    Module {
+        name: analytics::schema::MODULE,
+        set: analytics::schema::migrations,
+        settings: |path| Ok(analytics::settings(Location::File(path.to_owned()))),
     },
     Module {
         name: usage::schema::MODULE,

@@ -110,13 +110,8 @@ fn plan(
     let mut scratch = !existed;
     for (position, set) in sets.iter().enumerate() {
         let inspection = migration::inspect(&conn, set)?;
-        let prepared = Prepared {
-            converted: inspection.journal.is_legacy(),
-            adopted: inspection.adoptable.or(inspection.has_unchecked_rows().then_some(inspection.current())),
-            warnings: Vec::new(),
-        };
-        let items = migration::open_with(&mut conn, set, options)?.items;
-        modules.push(report(&conn, set, &prepared, items)?);
+        let opened = migration::open_with(&mut conn, set, options)?;
+        modules.push(report(&conn, set, &opened.prepared, opened.items)?);
         let is_required = position + 1 < sets.len();
         if is_required && (inspection.current() < set.latest() || inspection.needs_preparation()) {
             // What comes next can only be tried on a file that has this. It is tried on a copy.

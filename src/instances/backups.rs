@@ -13,6 +13,9 @@ use crate::{
 /// A backup is not written while there is one as young as this, in seconds.
 const YOUNG: i64 = 86_400;
 
+/// What a backup is called while it is written: this, and the process that writes it.
+const PARTIAL: &str = ".partial-";
+
 /// The backups of one database.
 #[derive(Debug)]
 pub(super) struct Backups {
@@ -35,24 +38,31 @@ impl Backups {
     /// Write one of the moment `now`, unless there is a young one.
     pub(super) fn write(&self, conn: &Connection, now: i64) -> Result<Option<PathBuf>> {
         store::make_directory(&self.directory, true).map_err(|error| failed(&self.directory, &error))?;
-        if self.all(conn)?.iter().any(|(at, _)| *at > now - YOUNG) {
+        if self.files(conn, ".db")?.iter().any(|(at, _)| *at > now - YOUNG) {
             return Ok(None);
+        }
+        for (_, left) in self.files(conn, PARTIAL)?.into_iter().filter(|(at, _)| *at <= now - YOUNG) {
+            // Whoever was writing it is long dead. If it cannot be removed, that is no reason against a backup.
+            let _ = std::fs::remove_file(left);
         }
         let moment: String =
             conn.query_row("SELECT strftime('%Y%m%dT%H%M%SZ', ?1, 'unixepoch')", [now], |row| row.get(0))?;
         let target = self.directory.join(format!("{}{moment}.db", self.prefix));
         // Under its name a backup is whole: whoever dies while copying leaves a file that nobody takes for one.
-        let partial = self.directory.join(format!("{}{moment}.{}.partial", self.prefix, std::process::id()));
+        let partial = self.directory.join(format!("{}{moment}{PARTIAL}{}", self.prefix, std::process::id()));
         store::backup(conn, &partial, store::Readers::Owner, &mut |_, _| {})?;
         let published = publish(&partial, &target);
-        // Another process was as fast if it fails; then there is its backup.
         let _ = std::fs::remove_file(&partial);
-        published.map(|()| Some(target))
+        match published {
+            // Another process was as fast: there is its backup.
+            Err(Error::FileExists { .. }) => Ok(None),
+            published => published.map(|()| Some(target)),
+        }
     }
 
     /// Delete those from before `cutoff`, never the newest. Returns them, the oldest first.
     pub(super) fn delete_before(&self, conn: &Connection, cutoff: i64) -> Result<Vec<PathBuf>> {
-        let mut all = self.all(conn)?;
+        let mut all = self.files(conn, ".db")?;
         all.pop();
         let mut deleted = Vec::new();
         for (_, path) in all.into_iter().filter(|(at, _)| *at < cutoff) {
@@ -62,14 +72,15 @@ impl Backups {
         Ok(deleted)
     }
 
-    /// Every backup and its moment, the oldest first.
-    fn all(&self, conn: &Connection) -> Result<Vec<(i64, PathBuf)>> {
+    /// Every file with the name of a backup that ends so, and its moment, the oldest first.
+    fn files(&self, conn: &Connection, ending: &str) -> Result<Vec<(i64, PathBuf)>> {
         let mut all = Vec::new();
         let entries = std::fs::read_dir(&self.directory).map_err(|error| failed(&self.directory, &error))?;
         for entry in entries {
             let entry = entry.map_err(|error| failed(&self.directory, &error))?;
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if let Some(moment) = entry.file_name().to_str().filter(|_| is_file).and_then(|name| self.moment(name))
+            if let Some(moment) =
+                entry.file_name().to_str().filter(|_| is_file).and_then(|name| self.moment(name, ending))
                 && let Some(at) = conn.query_row("SELECT unixepoch(?1)", [moment], |row| row.get(0))?
             {
                 all.push((at, entry.path()));
@@ -80,8 +91,10 @@ impl Backups {
     }
 
     /// `YYYY-MM-DDTHH:MM:SSZ` of a file that has the name of a backup.
-    fn moment(&self, name: &str) -> Option<String> {
-        let stamp = name.strip_prefix(&self.prefix)?.strip_suffix("Z.db")?;
+    fn moment(&self, name: &str, ending: &str) -> Option<String> {
+        let (stamp, rest) = name.strip_prefix(&self.prefix)?.split_once(ending)?;
+        let is_process = ending == PARTIAL && rest.bytes().all(|it| it.is_ascii_digit());
+        let stamp = stamp.strip_suffix('Z').filter(|_| rest.is_empty() || is_process)?;
         let (date, time) = stamp.split_once('T')?;
         let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|it| it.is_ascii_digit());
         if !digits(date, 8) || !digits(time, 6) {
@@ -150,6 +163,7 @@ mod tests {
             "x.backup-2020010AT000000Z.db",
             "x.backup-20201301T000000Z.db",
             "x.backup-mine.db",
+            "x.backup-20200101T000000Z.db2",
             "y.backup-20200101T000000Z.db",
             "x.sqlite.backup-20200101T000000Z.db",
             "X.backup-20200101T000000Z.db",
@@ -170,6 +184,17 @@ mod tests {
         left.sort();
         assert_eq!(names(dir.path()), left);
         assert_eq!(backups.delete_before(&memory(), NOW).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn what_is_left_of_a_copy_goes_after_a_day_and_counts_as_no_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["x.backup-20200101T000000Z.partial-7", "x.backup-20270115T075959Z.partial-7"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let backups = Backups::of(&dir.path().join("x.db"), None);
+        assert!(backups.write(&memory(), NOW).unwrap().is_some());
+        assert_eq!(names(dir.path()), ["x.backup-20270115T075959Z.partial-7", "x.backup-20270115T080000Z.db"]);
     }
 
     #[test]

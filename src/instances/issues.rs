@@ -28,13 +28,14 @@ pub(super) fn upsert(args: &Args) -> Result<Action> {
 
 /// syncGitHubIssues: all or none.
 pub(super) fn sync(args: &Args) -> Result<Action> {
-    let batch = args.records(0, || Error::invalid("issues must be an array", "issues"))?;
+    let mut parcel = args.records(0, || Error::invalid("issues must be an array", "issues"))?;
+    let batch = parcel.batch()?;
     let issues = batch
         .records()
         .enumerate()
         .map(|(index, record)| check::issue(&record).map_err(|error| error.at_index(index)))
         .collect::<Result<Vec<_>>>()?;
-    Action::write(UPSERT, batch.bytes(), move |conn, _| {
+    Action::write(UPSERT, parcel.bytes(), move |conn, _| {
         for (index, cells) in issues.iter().enumerate() {
             put(conn, cells).map_err(|error| error.at_index(index))?;
         }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::foreign_keys;
 use super::inspect::Inspection;
 use super::journal::JournalRow;
-use super::open;
+use super::open::{self, Prepared};
 use super::plan::MigrationPlanItem;
 use super::rules::Applied;
 use super::runner::{self, Run};
@@ -19,6 +19,8 @@ use super::step::Step;
 /// The transaction and the mode it runs in.
 #[derive(Debug)]
 pub(super) struct DryRun {
+    /// What was converted and adopted within the transaction.
+    pub(super) prepared: Prepared,
     /// The module's journal rows within the transaction, adopted ones included.
     pub(super) applied: Vec<JournalRow>,
     enforced_before: bool,
@@ -36,12 +38,9 @@ impl DryRun {
         let off = inspection.needs_preparation() || first.is_some_and(|it| it.foreign_keys_off);
         let enforced = enforced_before && !off;
         foreign_keys::enforce(conn, enforced)?;
-        let mut dry = Self { applied: Vec::new(), enforced_before, enforced, ended: false };
+        let dry = Self { prepared: Prepared::default(), applied: Vec::new(), enforced_before, enforced, ended: false };
         match open_transaction(conn, set) {
-            Ok(applied) => {
-                dry.applied = applied;
-                Ok(dry)
-            }
+            Ok((prepared, applied)) => Ok(Self { prepared, applied, ..dry }),
             Err(error) => dry.end(conn).and(Err(error)),
         }
     }
@@ -59,10 +58,9 @@ impl DryRun {
     }
 }
 
-fn open_transaction(conn: &Connection, set: &MigrationSet) -> Result<Vec<JournalRow>> {
+fn open_transaction(conn: &Connection, set: &MigrationSet) -> Result<(Prepared, Vec<JournalRow>)> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
-    open::prepare_now(conn, set)?;
-    runner::read_journal(conn, set)
+    Ok((open::prepare_now(conn, set)?, runner::read_journal(conn, set)?))
 }
 
 impl Run {

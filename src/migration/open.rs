@@ -50,7 +50,7 @@ pub fn open(conn: &mut Connection, set: &MigrationSet) -> Result<Opened> {
 }
 
 /// [`open()`] for a caller who may approve of destructive migrations, or only wants to know what would happen. A dry run
-/// reports no preparation: it is rolled back like everything else.
+/// reports what it would prepare, and rolls that back like everything else.
 ///
 /// # Errors
 /// As [`open()`].

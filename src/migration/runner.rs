@@ -74,7 +74,10 @@ impl Run {
         } else {
             None
         };
-        let applied = dry.as_ref().map_or(inspection.applied, |dry| dry.applied.clone());
+        let mut applied = inspection.applied;
+        if let Some(dry) = &dry {
+            (prepared, applied) = (dry.prepared.clone(), dry.applied.clone());
+        }
         let (items, set) = (Vec::new(), set.clone());
         Ok(Self { set, options, prepared, applied, items, waiting_for: None, step: None, seen: None, dry })
     }

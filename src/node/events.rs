@@ -3,15 +3,15 @@
 use std::sync::PoisonError;
 
 use napi::{
-    Env, JsValue, Result,
-    bindgen_prelude::{Array, Float64ArraySlice, Int32ArraySlice, Object, Uint8ArraySlice, Unknown},
+    Env, Result,
+    bindgen_prelude::{Array, Float64ArraySlice, Int32ArraySlice, Object, Uint8ArraySlice},
 };
 use napi_derive::napi;
 
 use super::{client::NativeClient, input, mailbox::Outcomes, output};
 use crate::{
     client::ClientModule,
-    packed::{Parcel, TextGroup},
+    packed::Parcel,
     telemetry::{InsertMode, Telemetry, kinds::OnError, shape},
 };
 
@@ -35,14 +35,8 @@ impl NativeClient {
         at_once: bool,
     ) -> Result<Option<Object<'env>>> {
         let client = self.telemetry.as_ref().ok_or_else(|| napi::Error::from_reason("not a client of telemetry"))?;
-        let mut groups = Vec::with_capacity(texts.len() as usize);
         let mut units = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        for position in 0..texts.len() {
-            if let Some(text) = texts.get::<Unknown<'_>>(position)? {
-                input::read_utf16(text.value().env, text.raw(), &mut units)?;
-                groups.push(TextGroup::new(&units));
-            }
-        }
+        let groups = input::groups(&texts, &mut units)?;
         let cells = count as usize * shape::EVENT.width();
         let tags = tags.get(..cells).unwrap_or(&tags);
         let mode = match mode {

@@ -4,13 +4,13 @@ use std::ptr;
 
 use napi::{
     JsValue, Result, Status, ValueType,
-    bindgen_prelude::{Array, Unknown},
+    bindgen_prelude::{Array, Float64ArraySlice, Int32ArraySlice, Object, Uint8ArraySlice, Unknown},
     sys,
 };
 
 use crate::{
     client::{Arg, Args, RecordArgument},
-    packed::{Batch, Input},
+    packed::{Batch, Field, Input, Parcel, Shape, TextGroup},
 };
 
 /// Nesting that no option or filter has; deeper values count as something that is no option.
@@ -23,7 +23,13 @@ pub(super) fn args(record: Option<RecordArgument>, values: &Array<'_>) -> Result
         let value =
             values.get::<Unknown<'_>>(position)?.ok_or_else(|| napi::Error::from_status(Status::ArrayExpected))?;
         args.push(match record {
-            Some(record) if record.position == position as usize => Arg::Record(records_of(record, &value)?),
+            Some(record) if record.position == position as usize => {
+                if record.many {
+                    Arg::Records(parcel_of(record.shape, &value)?)
+                } else {
+                    Arg::Record(record_of(record.shape, &value)?)
+                }
+            }
             _ => Arg::Plain(input(&value)?),
         });
     }
@@ -58,22 +64,41 @@ pub(super) fn read_utf16(env: sys::napi_env, value: sys::napi_value, units: &mut
     Ok(())
 }
 
-/// A record from the list of its cells, or records from a list of such; `None` if it is something else.
-fn records_of(argument: RecordArgument, value: &Unknown<'_>) -> Result<Option<Batch>> {
-    let given = input(value)?;
-    let records = match &given {
-        Input::List(records) if argument.many => records.as_slice(),
-        Input::List(_) => std::slice::from_ref(&given),
-        _ => return Ok(None),
-    };
-    let mut batch = Batch::new(argument.shape);
-    for record in records {
-        match record {
-            Input::List(cells) => batch.push(&cells.iter().map(Input::field).collect::<Vec<_>>()),
-            _ => batch.push_no_object(),
+/// A record from the list of its cells; `None` if it is something else.
+fn record_of(shape: &'static Shape, value: &Unknown<'_>) -> Result<Option<Batch>> {
+    let Input::List(cells) = input(value)? else { return Ok(None) };
+    let fields: Vec<Field<'_>> = cells.iter().map(Input::field).collect();
+    let mut batch = Batch::new(shape);
+    batch.push(&fields);
+    Ok(Some(batch))
+}
+
+/// Records in the packed form of js/packer.ts; `None` if the facade has been given something else.
+fn parcel_of(shape: &'static Shape, value: &Unknown<'_>) -> Result<Option<Parcel>> {
+    if value.get_type()? != ValueType::Object {
+        return Ok(None);
+    }
+    // SAFETY: the type was checked.
+    let packed: Object<'_> = unsafe { value.cast()? };
+    let part = |name: &str| napi::Error::from_reason(format!("the records have no {name}"));
+    let tags: Uint8ArraySlice<'_> = packed.get("tags")?.ok_or_else(|| part("tags"))?;
+    let lengths: Int32ArraySlice<'_> = packed.get("lengths")?.ok_or_else(|| part("lengths"))?;
+    let numbers: Float64ArraySlice<'_> = packed.get("numbers")?.ok_or_else(|| part("numbers"))?;
+    let texts: Array<'_> = packed.get("texts")?.ok_or_else(|| part("texts"))?;
+    let groups = groups(&texts, &mut Vec::new())?;
+    Ok(Some(Parcel::new(shape, tags.to_vec(), lengths.to_vec(), numbers.to_vec(), groups)))
+}
+
+/// The texts of packed records. `units` holds one group at a time: a buffer that is used again needs no new memory.
+pub(super) fn groups(texts: &Array<'_>, units: &mut Vec<u16>) -> Result<Vec<TextGroup>> {
+    let mut groups = Vec::with_capacity(texts.len() as usize);
+    for position in 0..texts.len() {
+        if let Some(text) = texts.get::<Unknown<'_>>(position)? {
+            read_utf16(text.value().env, text.raw(), units)?;
+            groups.push(TextGroup::new(units));
         }
     }
-    Ok(Some(batch))
+    Ok(groups)
 }
 
 fn nested(env: sys::napi_env, value: sys::napi_value, depth: u32) -> Result<Input> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     client::{Inserted, Reply, Reporter, Value},
     error::{Error, Report, Result},
-    packed::Rows,
+    packed::{Rows, Shape},
     store::{Cancel, Level, Listener},
 };
 
@@ -148,12 +148,18 @@ pub(super) struct Credits {
 struct Ahead {
     chunks: usize,
     closed: bool,
+    /// Chunks that JavaScript has taken, empty: their memory is used again.
+    spare: Vec<Rows>,
 }
 
 impl Credits {
     /// JavaScript has taken a chunk.
-    pub(super) fn give_back(&self) {
-        self.lock().chunks -= 1;
+    pub(super) fn give_back(&self, mut rows: Rows) {
+        rows.clear();
+        let mut ahead = self.lock();
+        ahead.chunks -= 1;
+        ahead.spare.push(rows);
+        drop(ahead);
         self.room.notify_one();
     }
 
@@ -171,6 +177,11 @@ impl Credits {
         }
         ahead.chunks += 1;
         !ahead.closed
+    }
+
+    fn spare(&self, shape: &'static Shape) -> Rows {
+        let spare = self.lock().spare.pop().filter(|rows| std::ptr::eq(rows.shape(), shape));
+        spare.unwrap_or_else(|| Rows::new(shape))
     }
 
     fn lock(&self) -> MutexGuard<'_, Ahead> {
@@ -208,9 +219,11 @@ impl CallReply {
 }
 
 impl Reply for CallReply {
-    fn rows(&self, rows: Rows) -> Result<()> {
+    fn rows(&self, rows: Rows) -> Result<Rows> {
         self.replace_tail(None).map_or(Ok(()), |before| self.send(before))?;
-        self.send(rows)
+        let shape = rows.shape();
+        self.send(rows)?;
+        Ok(self.credits.spare(shape))
     }
 
     /// The last rows of a call leave with its end: JavaScript wakes up once for both.

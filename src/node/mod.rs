@@ -5,6 +5,7 @@
     reason = "what is exported is documented where it is written; the glue that #[napi] adds is not"
 )]
 
+pub mod analytics;
 pub mod channel;
 pub mod client;
 pub mod command;

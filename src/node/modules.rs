@@ -6,10 +6,11 @@ use napi::Result;
 
 use super::instances::surroundings;
 use crate::{
+    analytics::{self, Analytics, config::AnalyticsConfig},
     client::{Client, Connected},
     instances::{self, Instances, config::InstancesConfig},
-    packed::Input,
-    store::Listener,
+    packed::{Field, Input},
+    store::{Listener, Location},
     telemetry::{
         self,
         config::{Environment, TelemetryConfig},
@@ -30,6 +31,10 @@ pub(super) fn client(module: &str, config: Input, path: String, listener: Arc<dy
             let client = Arc::new(Client::new(telemetry_config(config, path)?, listener));
             Ok(NewClient { client: Arc::clone(&client) as Arc<dyn Connected>, telemetry: Some(client) })
         }
+        analytics::schema::MODULE => {
+            let client = Client::<Analytics>::new(analytics_config(&config, &path), listener);
+            Ok(NewClient { client: Arc::new(client), telemetry: None })
+        }
         instances::schema::MODULE => {
             let config = InstancesConfig::parse(config.get("config"), &surroundings(config.get("environment")))
                 .map_err(|error| napi::Error::from_reason(error.to_string()))?;
@@ -37,6 +42,11 @@ pub(super) fn client(module: &str, config: Input, path: String, listener: Arc<dy
         }
         other => Err(napi::Error::from_reason(format!("there is no module {other}"))),
     }
+}
+
+fn analytics_config(config: &Input, path: &str) -> AnalyticsConfig {
+    let migrate = config.get("migrate").field() != Field::Boolean(false);
+    AnalyticsConfig { location: Location::of(path), migrate }
 }
 
 /// A configuration that has been checked before, for the file at `path`.

@@ -151,6 +151,9 @@ pub(super) fn failure<'env>(env: &'env Env, failed: &Report) -> Result<Object<'e
     if let Some(extended) = failed.extended_code {
         report.set("extendedCode", extended)?;
     }
+    if let Some(code) = failed.reason_code {
+        report.set("reasonCode", code)?;
+    }
     if let Some(index) = failed.index {
         report.set("index", float(index as u64))?;
     }

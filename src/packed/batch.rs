@@ -54,11 +54,6 @@ impl Batch {
         }
     }
 
-    /// Append what the caller gave instead of an object.
-    pub fn push_no_object(&mut self) {
-        self.cells.extend(std::iter::repeat_n(Cell::NotAnObject, self.shape.width()));
-    }
-
     /// Number of records.
     pub fn len(&self) -> usize {
         self.cells.len() / self.shape.width()

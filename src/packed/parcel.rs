@@ -65,7 +65,7 @@ fn narrow(units: &[u16]) -> impl Iterator<Item = u8> {
 
 /// Records in the packed form: `tags` has one byte a cell, record by record; `groups` hold the texts, each group the
 /// concatenation of the texts of some records; `lengths` (UTF-16 units) and `numbers` are read in order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parcel {
     shape: &'static Shape,
     tags: Vec<u8>,

@@ -11,6 +11,11 @@ use crate::error::Result;
 /// Numbers about a completion, which stand in front of those of its rows (src/node/output.rs).
 pub const HEAD: usize = 8;
 
+/// Rows of a full chunk: decoding one holds the event loop for less than a millisecond.
+const MOST_ROWS: usize = 500;
+/// A chunk with so many bytes of texts is full, however few rows it has.
+const MOST_BYTES: usize = 1 << 20;
+
 /// A chunk of rows.
 #[derive(Debug)]
 pub struct Rows {
@@ -29,7 +34,8 @@ pub struct Labels {
     pub indices: Vec<u16>,
     /// The different values of all label columns.
     pub values: Texts,
-    known: HashMap<Option<Vec<u8>>, u16>,
+    known: HashMap<Vec<u8>, u16>,
+    null: Option<u16>,
 }
 
 /// Texts and NULLs in the two forms in which JavaScript has strings. Whoever reads the rows transcodes them, so that the
@@ -98,9 +104,21 @@ impl Rows {
         self.length == 0
     }
 
-    /// Memory that the long texts hold, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.texts.ascii.len() + 2 * self.texts.wide.len()
+    /// Whether it is time to send them.
+    pub fn is_full(&self) -> bool {
+        self.length >= MOST_ROWS || self.texts.ascii.len() + 2 * self.texts.wide.len() >= MOST_BYTES
+    }
+
+    /// Forget the rows and keep the memory.
+    pub fn clear(&mut self) {
+        self.length = 0;
+        self.numbers.clear();
+        self.nulls.clear();
+        self.labels.indices.clear();
+        self.labels.values.clear();
+        self.labels.known.clear();
+        self.labels.null = None;
+        self.texts.clear();
     }
 
     /// The shape of the rows.
@@ -191,9 +209,14 @@ impl Labels {
             self.indices.push(last);
             return;
         }
-        let next = self.values.len() as u16;
-        let index = *self.known.entry(bytes.map(Cow::into_owned)).or_insert_with_key(|bytes| {
+        let known = bytes.as_deref().map_or(self.null, |bytes| self.known.get(bytes).copied());
+        let index = known.unwrap_or_else(|| {
+            let next = self.values.len() as u16;
             self.values.push(bytes.as_deref());
+            match bytes {
+                Some(bytes) => drop(self.known.insert(bytes.into_owned(), next)),
+                None => self.null = Some(next),
+            }
             next
         });
         self.indices.push(index);
@@ -214,6 +237,12 @@ impl Texts {
     /// The cells in order; `None` is NULL.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<OutText<'_>>> {
         self.cells.iter().map(|cell| self.text(*cell))
+    }
+
+    fn clear(&mut self) {
+        self.ascii.clear();
+        self.wide.clear();
+        self.cells.clear();
     }
 
     /// Append the text of these bytes; what is not UTF-8 in them becomes U+FFFD.
@@ -287,7 +316,10 @@ fn bytes_of(value: ValueRef<'_>) -> Option<Cow<'_, [u8]>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::packed::Column;
 
     #[test]
     fn texts_come_out_as_they_went_in() {
@@ -306,5 +338,57 @@ mod tests {
         assert_eq!(read[given.len()..], [serde_json::Value::Null, "\u{fffd}".into()]);
         assert!(matches!(texts.iter().next(), Some(Some(OutText::Ascii(b"")))));
         assert!(texts.iter().flatten().filter(|text| matches!(text, OutText::Wide(_))).count() == 5);
+    }
+
+    static TRIPLE: Shape = Shape {
+        name: "Triple",
+        table: "triple",
+        columns: &[
+            Column::new("text", "text", Kind::Text).nullable(),
+            Column::new("label", "label", Kind::Label).nullable(),
+            Column::new("number", "number", Kind::Integer).nullable(),
+        ],
+        aliases: &[],
+    };
+
+    fn rows(rows: &mut Rows, sql: &str) {
+        let conn = rusqlite::Connection::open_in_memory().unwrap();
+        let mut statement = conn.prepare(sql).unwrap();
+        let mut found = statement.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            rows.push(row).unwrap();
+        }
+    }
+
+    #[test]
+    fn rows_come_out_as_they_went_in_also_in_memory_that_is_used_again() {
+        let mut packed = Rows::new(&TRIPLE);
+        rows(&mut packed, "VALUES ('a', 'x', 1), (NULL, NULL, NULL), ('é', 'ü', 2.5), (7, 'x', 'y'), ('', NULL, 3)");
+        assert_eq!(packed.to_json(1), json!({ "text": null, "label": null, "number": null }));
+        assert_eq!(packed.to_json(2), json!({ "text": "é", "label": "ü", "number": 2.5 }));
+        assert_eq!(packed.to_json(3), json!({ "text": "7", "label": "x", "number": null }));
+        assert_eq!(packed.to_json(4), json!({ "text": "", "label": null, "number": 3 }));
+        assert_eq!(packed.labels().indices, [0, 1, 2, 0, 1]);
+        packed.clear();
+        assert!(packed.is_empty());
+        rows(&mut packed, "VALUES (NULL, 'x', 4), ('b', 'z', 5)");
+        assert_eq!(packed.to_json(0), json!({ "text": null, "label": "x", "number": 4 }));
+        assert_eq!(packed.to_json(1), json!({ "text": "b", "label": "z", "number": 5 }));
+        assert_eq!(packed.labels().indices, [0, 1]);
+        assert!(packed.nulls().is_empty());
+    }
+
+    #[test]
+    fn a_chunk_is_full_by_its_rows_or_by_its_bytes() {
+        let all =
+            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 499) SELECT 'a', i, i FROM n";
+        let mut packed = Rows::new(&TRIPLE);
+        rows(&mut packed, all);
+        assert!(!packed.is_full());
+        rows(&mut packed, "VALUES ('a', 'b', 3)");
+        assert!(packed.is_full());
+        packed.clear();
+        rows(&mut packed, "VALUES (replace(hex(zeroblob(600000)), '0', 'é'), 'b', 3)");
+        assert!(packed.is_full());
     }
 }

@@ -16,7 +16,7 @@ struct Choice {
     members: &'static [&'static str],
 }
 
-const CHOICES: [Choice; 9] = [
+const CHOICES: [Choice; 10] = [
     Choice {
         ts: "EventType",
         array: "eventTypes",
@@ -52,6 +52,12 @@ const CHOICES: [Choice; 9] = [
         array: "validationRuleTypes",
         doc: "How a validation rule decides.",
         members: &["required", "pattern", "range", "enum", "length", "json_schema"],
+    },
+    Choice {
+        ts: "ToolCallStatus",
+        array: "toolCallStatuses",
+        doc: "How a tool call ended.",
+        members: &["success", "error", "timeout"],
     },
     Choice {
         ts: "InstanceType",
@@ -129,6 +135,7 @@ pub fn rows() -> String {
         interface(&mut out, shape);
         decoder(&mut out, shape);
         fields(&mut out, shape);
+        labels(&mut out, shape);
     }
     pack(&mut out, telemetry[0]);
     stored(&mut out, telemetry[0]);
@@ -335,11 +342,15 @@ fn stored(out: &mut String, shape: &Shape) {
         put(out, &format!("    {}: {value},", column.key));
     }
     put(out, &format!("  }};\n  return row as {name}<F>;\n}}\n"));
-    let flags = |wanted: Kind| {
-        shape.columns.iter().map(|column| (column.kind == wanted).to_string()).collect::<Vec<_>>().join(", ")
-    };
-    put(out, "/** The columns in which neighbouring records tend to hold the same text. */");
-    put(out, &format!("export const labelsOf{name}: readonly boolean[] = [{}];\n", flags(Kind::Label)));
+}
+
+fn labels(out: &mut String, shape: &Shape) {
+    let flags: Vec<_> = shape.columns.iter().map(|column| (column.kind == Kind::Label).to_string()).collect();
+    put(
+        out,
+        &format!("/** The columns of {} in which neighbouring records tend to hold the same text. */", shape.name),
+    );
+    put(out, &format!("export const labelsOf{}: readonly boolean[] = [{}];\n", shape.name, flags.join(", ")));
 }
 
 fn index(out: &mut String, shapes: &[&Shape]) {

@@ -28,6 +28,17 @@ pub struct Store<M: Module> {
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What a module can say to a question.
+pub enum Known<M: Module, T> {
+    /// The answer, from what it keeps.
+    Now(T),
+    /// That it has to be read; and that it wants to keep something of it.
+    AfterReading(Reading<M, T>),
+}
+
+type Reading<M, T> = Box<dyn FnOnce(&Conn) -> Result<(T, Keeping<M>)> + Send>;
+type Keeping<M> = Box<dyn FnOnce(&mut WriteSession<M>) + Send>;
+
 pub(super) struct Shared<M: Module> {
     pub(super) settings: Settings,
     pub(super) notices: Arc<Notices>,
@@ -153,6 +164,51 @@ impl<M: Module> Store<M> {
                 done(result, began.elapsed());
             }),
         );
+    }
+
+    /// Ask what the module keeps on the writer's thread, after every write that was queued before. What it does not know is
+    /// read as by [`Store::read`], and told to it.
+    pub fn kept<T: Send + 'static>(
+        &self,
+        control: Control,
+        ask: impl FnOnce(&mut WriteSession<M>) -> Result<Known<M, T>> + Send + 'static,
+        done: impl FnOnce(Result<T>, Duration) + Send + 'static,
+    ) {
+        let shared = Arc::downgrade(&self.shared);
+        let retry = self.shared.settings.retry;
+        self.push(Job::Alone(Box::new(move |session| {
+            let began = Instant::now();
+            let read = match contained(|| ask(session)) {
+                Ok(Known::AfterReading(read)) => read,
+                Ok(Known::Now(value)) => return done(Ok(value), began.elapsed()),
+                Err(error) => return done(Err(error), began.elapsed()),
+            };
+            if matches!(session.settings().location, Location::Memory(_)) {
+                let result =
+                    session.controlled(&control, |conn| snapshot(conn, Retry::default(), read)).map(|(value, keep)| {
+                        keep(session);
+                        value
+                    });
+                return done(result, began.elapsed());
+            }
+            // Without it the store is closed, and `done` answers for itself.
+            let Some(store) = shared.upgrade() else { return };
+            store.readers.submit(
+                0,
+                Box::new(move |conn| {
+                    let began = Instant::now();
+                    let result = conn.and_then(|conn| conn.controlled(&control, || snapshot(conn, retry, read)));
+                    let result = result.map(|(value, keep)| {
+                        if let Some(store) = shared.upgrade() {
+                            // A store that is closing keeps nothing.
+                            let _ = store.queue.push(Job::Alone(keep));
+                        }
+                        value
+                    });
+                    done(result, began.elapsed());
+                }),
+            );
+        })));
     }
 
     /// Run `work` on a thread and a connection of its own, after everything that was queued before, beside everything

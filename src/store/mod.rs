@@ -29,7 +29,7 @@ pub use configure::{apply_session, configure};
 pub use conn::{Cached, Conn};
 pub use control::{Cancel, Control};
 pub use create::{make_directory, make_room};
-pub use engine::Store;
+pub use engine::{Known, Store};
 pub use filesystem::{may_change, may_write};
 pub use job::Isolation;
 pub use journal::{JournalChoice, JournalMode, automatic_mode, journal_mode};

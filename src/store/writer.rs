@@ -99,6 +99,15 @@ impl<M: Module> WriteSession<M> {
         self.conn.controlled(control, || contained(|| work(&self.conn)))
     }
 
+    /// Changes whenever another connection has committed, and perhaps when the log was cut
+    /// (sqlite.org/pragma.html#pragma_data_version); not by what is written here.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn version(&self) -> Result<i64> {
+        self.conn.pragma_integer("data_version")
+    }
+
     /// What the store was opened with.
     pub fn settings(&self) -> &Settings {
         &self.shared.settings

@@ -16,9 +16,6 @@ use crate::{
     store::Conn,
 };
 
-/// Rows of a chunk.
-const CHUNK: usize = 500;
-
 /// A page of iterateEvents. The value is the cursor of the next page, `null` behind the last.
 pub(super) fn events(args: &Args) -> Result<Action> {
     let (progress, page_size) = position(args)?;
@@ -66,9 +63,8 @@ fn send(
         chunk.push(row)?;
         sent += 1;
         last = Some(Cursor { key: row.get(key)?, id: row.get(0)? });
-        if chunk.len() == CHUNK {
-            let full = std::mem::replace(&mut chunk, Rows::new(shape));
-            conn.off_the_clock(|| reply.rows(full))?;
+        if chunk.is_full() {
+            chunk = conn.off_the_clock(|| reply.rows(chunk))?;
         }
     }
     if !chunk.is_empty() {

@@ -20,17 +20,6 @@ pub enum MissingSession {
     Create,
 }
 
-impl MissingSession {
-    /// The choice that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "reject" => Some(Self::Reject),
-            "create" => Some(Self::Create),
-            _ => None,
-        }
-    }
-}
-
 /// What a method answers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {

@@ -63,3 +63,33 @@ pub(super) fn delete_old(conn: &Connection, days_old: &Input) -> Result<usize> {
         Ok(conn.prepare_cached("DELETE FROM main.usage_snapshots WHERE timestamp < ?1")?.execute([before])?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::testing::file;
+
+    #[test]
+    fn every_query_goes_through_an_index_and_sorts_nothing() {
+        let conn = file();
+        let plan = |sql: &str| -> String {
+            let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("plan");
+            let steps =
+                explain.query_map(rusqlite::params_from_iter(vec![1; explain.parameter_count()]), |row| row.get(3));
+            steps.expect("plan").collect::<rusqlite::Result<Vec<String>>>().expect("plan").join("; ")
+        };
+        for (sql, index) in [
+            (format!("{SELECT} WHERE timestamp >= ?1 {NEWEST_FIRST} LIMIT ?2"), "timestamp (timestamp>?)"),
+            (
+                format!("{SELECT} WHERE session_id = ?3 AND timestamp >= ?1 {NEWEST_FIRST} LIMIT ?2"),
+                "session_id (session_id=? AND timestamp>?)",
+            ),
+            (format!("{SELECT} WHERE session_id = ?1 {NEWEST_FIRST}"), "session_id (session_id=?)"),
+            ("DELETE FROM main.usage_snapshots WHERE timestamp < ?1".to_owned(), "timestamp (timestamp<?)"),
+        ] {
+            let steps = plan(&sql);
+            assert!(steps.contains(&format!("INDEX idx_usage_snapshots_{index}")), "{sql}: {steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{sql}: {steps}");
+        }
+    }
+}

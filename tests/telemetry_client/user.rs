@@ -192,9 +192,9 @@ struct Collector {
 }
 
 impl Reply for Collector {
-    fn rows(&self, rows: Rows) -> Result<()> {
+    fn rows(&self, rows: Rows) -> Result<Rows> {
         self.rows.lock().expect("rows").extend((0..rows.len()).map(|row| rows.to_json(row)));
-        Ok(())
+        Ok(Rows::new(rows.shape()))
     }
 
     fn progress(&self, _: &str, _: u64, _: Option<u64>) {}

@@ -1,0 +1,120 @@
+// The types of runledger/analytics and its schema, as an application under --strict meets them; and the example program.
+import { afterEach } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { cleanUp, isBun, root, tempDir, test } from './support.mjs';
+
+afterEach(cleanUp);
+
+const require = createRequire(import.meta.url);
+const peer = join(root, 'node_modules', 'drizzle-orm');
+
+/** What tsc says of a program; without `drizzle` as in an application that has not installed the peer. */
+function compile(code, { drizzle = true } = {}) {
+  const dir = tempDir();
+  mkdirSync(join(dir, 'node_modules'));
+  symlinkSync(root, join(dir, 'node_modules', 'runledger'), 'junction');
+  if (drizzle) symlinkSync(peer, join(dir, 'node_modules', 'drizzle-orm'), 'junction');
+  writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(dir, 'app.ts'), code);
+  writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify({
+    compilerOptions: { strict: true, noEmit: true, target: 'es2022', lib: ['es2022', 'esnext.disposable'], module: 'nodenext', skipLibCheck: false,
+      types: ['node'], typeRoots: [dirname(dirname(require.resolve('@types/node/package.json')))] },
+    files: ['app.ts'],
+  }));
+  const manifest = require.resolve('typescript/package.json');
+  const tsc = join(dirname(manifest), require(manifest).bin.tsc);
+  const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], { cwd: dir, encoding: 'utf8' });
+  assert.equal(stderr, '');
+  return stdout.split('\n').filter((line) => /error TS/.test(line) && !/^[^(]*node_modules\/drizzle-orm[^(]*\(/.test(line));
+}
+
+const skip = isBun ? 'tsc is run once, on Node' : !existsSync(peer) && 'drizzle-orm is not installed';
+const options = { skip, timeout: 180_000 };
+
+test('what the contract promises compiles', options, () => {
+  assert.deepEqual(compile(`
+    import { AnalyticsRecorder, AnalyticsError, createAnalyticsDb, createAnalyticsDatabase, getAnalyticsDatabase, closeAnalyticsDatabase } from 'runledger/analytics';
+    import type { AnalyticsDatabase, AnalyticsOptions, ListOptions, NewToolCallRecord, SessionRecord, ToolCallFilter, ToolCallRecord, ToolCallStatus, ToolStats, When } from 'runledger/analytics';
+    import { sessions, toolCalls, type NewSession, type NewToolCall, type Session, type ToolCall } from 'runledger/analytics/schema';
+    import { eq } from 'drizzle-orm';
+    const options: AnalyticsOptions = { home: '/h', path: ':memory:', migrate: false, logger: console };
+    const same: typeof createAnalyticsDb = createAnalyticsDatabase;
+    const db: AnalyticsDatabase = createAnalyticsDb(options);
+    const rows: Session[] = db.select().from(sessions).where(eq(sessions.id, 's')).all();
+    const ended: Date | null = rows[0]!.endedAt;
+    const calls: ToolCall[] = db.select().from(toolCalls).all();
+    const status: 'success' | 'error' | 'timeout' = calls[0]!.status;
+    const fresh: NewSession = { startedAt: new Date() };
+    const called: NewToolCall = { toolName: 'g', durationMs: 1, status: 'error', timestamp: new Date(), sessionId: 's' };
+    db.insert(sessions).values(fresh).run();
+    db.insert(toolCalls).values([called]).run();
+    const found = db.query.sessions.findMany().sync();
+    const open: boolean = getAnalyticsDatabase().$client.open;
+    closeAnalyticsDatabase();
+    await using recorder: AnalyticsRecorder = await AnalyticsRecorder.open();
+    const when: When = new Date();
+    const session: SessionRecord = await recorder.startSession({ id: 's', startedAt: when });
+    const record: NewToolCallRecord = { sessionId: session.id, toolName: 'g', durationMs: 1, status: 'success', errorType: null, timestamp: 5 };
+    const stored: ToolCallRecord = await recorder.recordToolCall(record);
+    const { inserted }: { inserted: number } = await recorder.recordToolCalls([record] as const);
+    const list: ListOptions = { limit: 1, offset: 0, order: 'asc' };
+    const filter: ToolCallFilter = { sessionId: 's', toolNames: ['g'], statuses: ['error'], from: 1, to: new Date() };
+    const all: ToolCallRecord[] = await recorder.listToolCalls({ ...filter, ...list });
+    const stats: ToolStats[] = await recorder.toolStats(filter);
+    const p: number = stats[0]!.p95Ms;
+    const known: SessionRecord | null = await recorder.getSession('s');
+    const active: SessionRecord[] = await recorder.listSessions({ active: true, ...list });
+    const one: ToolCallStatus = stored.status;
+    const path: string | undefined = new AnalyticsError('m').path;
+    void [same, ended, status, found, open, inserted, all, p, known, active, one, path];
+  `), []);
+});
+
+const wrong = {
+  'a status that is none': "recorder.recordToolCall({ sessionId: 's', toolName: 'g', durationMs: 1, status: 'ok' })",
+  'a call without a session': "recorder.recordToolCall({ toolName: 'g', durationMs: 1, status: 'success' })",
+  'a duration that is text': "recorder.recordToolCall({ sessionId: 's', toolName: 'g', durationMs: '1', status: 'success' })",
+  'a time that is text': "recorder.startSession({ startedAt: '2025' })",
+  'an order that is none': "recorder.listSessions({ order: 'up' })",
+  'an unknown key': 'recorder.toolStats({ tools: [] })',
+  'a constructor': 'new AnalyticsRecorder()',
+  'an unknown option': "createAnalyticsDb({ dbPath: 'x' })",
+  'a Drizzle status that is none': "db.insert(toolCalls).values({ toolName: 'g', durationMs: 1, status: 'ok', timestamp: new Date(), sessionId: 's' })",
+  'a Drizzle call without a time': "db.insert(toolCalls).values({ toolName: 'g', durationMs: 1, status: 'error', sessionId: 's' })",
+  'a Drizzle time that is a number': 'db.insert(sessions).values({ startedAt: 5 })',
+};
+
+test('what is wrong does not compile', options, () => {
+  const statements = Object.values(wrong);
+  const told = compile(`
+    import { AnalyticsRecorder, createAnalyticsDb } from 'runledger/analytics';
+    import { sessions, toolCalls } from 'runledger/analytics/schema';
+    declare const recorder: AnalyticsRecorder;
+    const db = createAnalyticsDb();
+    ${statements.map((statement) => `void ${statement};`).join('\n    ')}
+  `);
+  const lines = new Set(told.map((line) => Number(/\((\d+),/.exec(line)[1])));
+  for (const [index, what] of Object.keys(wrong).entries()) assert.ok(lines.has(6 + index), `${what} compiles\n${told.join('\n')}`);
+  assert.equal(lines.size, statements.length, told.join('\n'));
+});
+
+test('the recorder compiles in an application without drizzle-orm', options, () => {
+  assert.deepEqual(compile(`
+    import { AnalyticsRecorder, createAnalyticsDb } from 'runledger/analytics';
+    const recorder = await AnalyticsRecorder.open();
+    const count: number = (await recorder.toolStats())[0]!.count;
+    void [count, createAnalyticsDb];
+  `, { drizzle: false }), []);
+});
+
+test('examples/analytics.mjs runs, and tells what it has recorded', () => {
+  const args = [...(isBun ? ['--no-install'] : []), join(root, 'examples/analytics.mjs'), join(tempDir(), 'a.db')];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /^grep +40 calls +2\.5 % failed +p50 +\d+ ms +p95 +\d+ ms\n/m);
+  assert.match(stdout, /^40 calls in the session\n$/m);
+});

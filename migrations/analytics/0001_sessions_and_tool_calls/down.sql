@@ -1,0 +1,2 @@
+DROP TABLE tool_calls;
+DROP TABLE sessions;

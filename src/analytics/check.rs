@@ -1,0 +1,158 @@
+#![forbid(unsafe_code)]
+//! The checks of everything that a caller passes, before the database sees it (analytics.md §5, §7).
+
+use crate::client::{check::refuse, words};
+use crate::error::{Error, Result};
+use crate::packed::{Field, Record};
+
+use super::shape::{SESSION, TOOL_CALL};
+
+words! {
+    /// How a tool call ended.
+    Status { Success = "success", Error = "error", Timeout = "timeout" }
+}
+
+/// Milliseconds up to which JavaScript has a `Date`.
+const LAST_TIME_MS: f64 = 8.64e15;
+/// Whole numbers above this are not exact in JavaScript.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// A session that is to be started.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NewSession {
+    /// Its id, where the caller gives one.
+    pub(super) id: Option<String>,
+    /// Seconds, where the caller gives them.
+    pub(super) started_at: Option<i64>,
+}
+
+/// A tool call that is to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NewToolCall<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) session_id: &'a str,
+    pub(super) tool_name: &'a str,
+    pub(super) duration_ms: i64,
+    pub(super) status: Status,
+    pub(super) error_type: Option<&'a str>,
+    /// Seconds, where the caller gives them.
+    pub(super) timestamp: Option<i64>,
+}
+
+/// The argument called `name` has to be an object, or an array of them.
+pub(super) fn not_an(what: &str, name: &str) -> Error {
+    Error::invalid(format!("{name} must be an {what}"), name)
+}
+
+/// Check the argument of startSession.
+pub(super) fn session(record: &Record<'_>) -> Result<NewSession> {
+    Ok(NewSession {
+        id: optional_id(record.at(const { SESSION.position("id") }))?.map(str::to_owned),
+        started_at: time("startedAt", record.at(const { SESSION.position("startedAt") }))?,
+    })
+}
+
+/// Check the argument of recordToolCall, or one of recordToolCalls.
+pub(super) fn tool_call<'a>(record: &Record<'a>) -> Result<NewToolCall<'a>> {
+    if !record.is_object() {
+        return Err(not_an("object", "call"));
+    }
+    let at = |position: usize| record.at(position);
+    Ok(NewToolCall {
+        id: optional_id(at(const { TOOL_CALL.position("id") }))?,
+        session_id: text("sessionId", at(const { TOOL_CALL.position("sessionId") }))?,
+        tool_name: name("toolName", at(const { TOOL_CALL.position("toolName") }))?,
+        duration_ms: duration(at(const { TOOL_CALL.position("durationMs") }))?,
+        status: status("status", at(const { TOOL_CALL.position("status") }))?,
+        error_type: match at(const { TOOL_CALL.position("errorType") }) {
+            Field::Absent | Field::Null => None,
+            field => Some(text("errorType", field)?),
+        },
+        timestamp: time("timestamp", at(const { TOOL_CALL.position("timestamp") }))?,
+    })
+}
+
+/// The id of a session that has to be there.
+pub(super) fn id(field: Field<'_>) -> Result<&str> {
+    text("id", field)
+}
+
+/// A point in time, in whole seconds rounded down; it arrives in milliseconds.
+pub(super) fn time(key: &str, field: Field<'_>) -> Result<Option<i64>> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::Number(ms) if ms.abs() <= LAST_TIME_MS => {
+            #[allow(clippy::cast_possible_truncation, reason = "far below 2^53")]
+            let seconds = (ms / 1000.0).floor() as i64;
+            Ok(Some(seconds))
+        }
+        _ => Err(refuse(format!("{key} must be a valid Date or a number of milliseconds"), key, field)),
+    }
+}
+
+/// A text. SQLite cannot keep a lone surrogate, and what is looked up has to be what was stored.
+pub(super) fn text<'a>(key: &str, field: Field<'a>) -> Result<&'a str> {
+    match field {
+        Field::Text(text) => Ok(text),
+        _ => Err(refuse(format!("{key} must be a well-formed string"), key, field)),
+    }
+}
+
+/// A text that says something.
+fn name<'a>(key: &str, field: Field<'a>) -> Result<&'a str> {
+    match field {
+        Field::Text(text) if !text.is_empty() => Ok(text),
+        _ => Err(refuse(format!("{key} must be a well-formed string that is not empty"), key, field)),
+    }
+}
+
+fn optional_id(field: Field<'_>) -> Result<Option<&str>> {
+    if field.is_given() { name("id", field).map(Some) } else { Ok(None) }
+}
+
+/// One of the three words.
+pub(super) fn status(key: &str, field: Field<'_>) -> Result<Status> {
+    let known = field.text().and_then(Status::parse);
+    known.ok_or_else(|| refuse(format!("{key} must be 'success', 'error' or 'timeout'"), key, field))
+}
+
+/// Milliseconds, rounded to the nearest integer, halves up.
+fn duration(field: Field<'_>) -> Result<i64> {
+    match field {
+        Field::Number(ms) if (0.0..=MAX_SAFE_INTEGER).contains(&ms) => {
+            #[allow(clippy::cast_possible_truncation, reason = "checked above")]
+            let rounded = ms.round() as i64;
+            Ok(rounded)
+        }
+        _ => Err(refuse("durationMs must be a finite number that is not negative", "durationMs", field)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(ms: f64) -> Option<i64> {
+        time("t", Field::Number(ms)).expect("time")
+    }
+
+    #[test]
+    fn times_are_rounded_down_to_seconds_before_and_after_1970() {
+        assert_eq!(seconds(1_700_000_000_999.9), Some(1_700_000_000));
+        assert_eq!((seconds(-1.0), seconds(0.0), seconds(8.64e15)), (Some(-1), Some(0), Some(8_640_000_000_000)));
+        assert_eq!(time("t", Field::Absent).expect("none"), None);
+        for bad in [Field::Null, Field::Number(f64::NAN), Field::Number(8.65e15), Field::Text("now"), Field::Invalid] {
+            assert!(time("t", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_rounded_to_the_nearest_millisecond_halves_up() {
+        for (given, kept) in [(12.5, 13), (12.499_999, 12), (0.0, 0), (-0.0, 0), (0.499_999_999_999_999_94, 0)] {
+            assert_eq!(duration(Field::Number(given)).expect("duration"), kept, "{given}");
+        }
+        for bad in [-0.1, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(duration(Field::Number(bad)).is_err(), "{bad}");
+        }
+    }
+}
