@@ -100,7 +100,7 @@ export declare function migrationJournal(connection: number, module: string): un
 export declare function migrationResume(connection: number, returnedPromise: boolean, thrown?: string | undefined | null, message?: string | undefined | null): unknown | null
 
 /** Roll a list back to a version, by default to the one before the current one; otherwise as `migrationApply`. */
-export declare function migrationRollBack(connection: number, module: string, list: unknown, target?: number | undefined | null): unknown | null
+export declare function migrationRollBack(connection: number, module: string, list: unknown, target: unknown): unknown | null
 
 /** Roll one migration back, which must be the highest that is applied; otherwise as `migrationApply`. */
 export declare function migrationRollBackOnly(connection: number, module: string, migration: unknown): unknown | null

@@ -80,6 +80,22 @@ test('M3, M4 a migration that turns out to lose data waits for approval, and tho
   assert.deepEqual(db.prepare('SELECT destructive FROM schema_migrations ORDER BY version').pluck().all(), [0, 1, 0]);
 });
 
+test('M5 a rebuild of a parent that would take its children along waits for approval, and they are still there', () => {
+  const db = memory();
+  const family = sql(1, `CREATE TABLE parent (id INTEGER PRIMARY KEY);
+    CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id) ON DELETE CASCADE)`);
+  runner(db).runMigrations([family]);
+  db.exec('INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1, 1), (2, 1), (3, 1)');
+  const rebuild = sql(2, `CREATE TABLE new_parent (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO new_parent SELECT id, NULL FROM parent;
+    DROP TABLE parent; ALTER TABLE new_parent RENAME TO parent`);
+  const [, item] = runner(db).plan([family, rebuild]);
+  assert.deepEqual([item.status, item.reason, item.detected], ['blocked', APPROVAL, true]);
+  assert.deepEqual(item.changes.find(({ kind }) => kind === 'rows'), { kind: 'rows', object: 'table', name: 'child', before: 3, after: 0 });
+  assert.deepEqual(runner(db).runMigrations([family, rebuild]), [skipped(1), blocked(2, APPROVAL)]);
+  assert.equal(db.prepare('SELECT count(*) FROM child').pluck().get(), 3);
+  unharmed(db);
+});
+
 test('M6 an error is thrown on with its cause, and nothing of the migration is left', () => {
   const db = memory();
   const boom = new Error('boom');
@@ -272,6 +288,12 @@ test('a rollback that is not possible changes nothing', () => {
   for (const target of [2, 3, -1, 0.5, NaN, Infinity, '1', undefined, null]) {
     refused(() => it.rollbackTo(target, list), 'MIGRATION_INVALID_TARGET');
   }
+  const found = (target, shown) => refused(() => it.rollbackTo(target, list), 'MIGRATION_INVALID_TARGET',
+    `Rollback target must be an integer from 0 to 1, found ${shown}`);
+  for (const [target, shown] of [['1', '"1"'], [NaN, 'NaN'], [Infinity, 'Infinity'], [null, 'null'], [undefined, 'null'], [1n, 'something else']]) {
+    found(target, shown);
+  }
+  found({ get x() { throw new Error('nobody looks'); } }, 'an object');
   refused(() => it.rollbackTo(0, list), 'MIGRATION_NO_DOWN', 'Migration 1 does not support rollback');
   refused(() => it.rollback(list[2]), 'MIGRATION_INVALID_TARGET', 'Migration 3 is not applied');
   refused(() => it.rollback(table(2, 'b', { name: 'renamed' })), 'MIGRATION_DIVERGED');
@@ -713,6 +735,7 @@ test('options and arguments of the wrong type are refused', () => {
   }
   refused(() => new MigrationRunner({}), 'MIGRATION_INVALID');
   refused(() => new MigrationRunner(db, null), 'MIGRATION_INVALID');
+  for (const logger of [null, 5, 'console']) refused(() => new MigrationRunner(db, { logger }), 'MIGRATION_INVALID');
   for (const module of ['telemetry', 'usage', 'analytics', 'instances', '', 'A', '1a', 'a b', 'ä', 'a'.repeat(65), 5, null, Symbol('s')]) {
     refused(() => new MigrationRunner(db, { module }), 'MIGRATION_INVALID_MODULE');
   }

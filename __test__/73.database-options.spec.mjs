@@ -185,6 +185,7 @@ test('§7 options that contradict each other or mean nothing: APPDB_INVALID_OPTI
     { path: join(dir, 'a\0b') },
     { path, readonly: 1 },
     { path, readonly: 'yes' },
+    { path, readOnly: true },
     { path: ':memory:', readonly: true },
     { path, migrationsDir: '' },
     { path, migrationsDir: 7 },

@@ -62,7 +62,7 @@ const eachSawAnother = (path) => using({ path }, (db) => {
   assert.equal(seen.length, 160);
 });
 
-test('eight processes that open a new file at once agree, and their transactions do not disturb each other', { timeout: 120_000 }, async () => {
+test('M2 eight processes that open a new file at once agree, and their transactions do not disturb each other', { timeout: 120_000 }, async () => {
   const path = join(tempDir(), 'new/app.db');
   appliedOnce(await openTogether(8, path, ''), [1, 2]);
   eachSawAnother(path);

@@ -39,7 +39,7 @@ test('a configuration value of a wrong type, a negative number or a bad key is r
       const config = { local: { file } };
       config[section] = { ...config[section], [key]: value };
       const error = await fails(() => initializeDatabase(config), 'DATABASE_INITIALIZATION_FAILED', { field });
-      assert.equal(error.message, `constructor failed: Invalid config value for ${field}`);
+      assert.equal(error.message, `Invalid config value for ${field}`);
       assert.ok(!JSON.stringify([error, error.stack]).includes('s3cret'), field);
       assert.throws(() => new SQLiteDatabase(config), (thrown) => Boolean(checkFailure(thrown, 'DATABASE_INITIALIZATION_FAILED', { field })));
     }
@@ -339,6 +339,28 @@ test('a lock of another is awaited, tried again, and then told with the number o
   await Promise.all(calls);
   other.close();
   assert.deepEqual(order, ['c', 'd', 'e']);
+});
+
+test('opening, reading, copying and VACUUM are tried again, too', async () => {
+  const patience = { local: { busyTimeout: 20, enableWAL: false }, connection: { maxRetries: 2, retryDelay: 20 } };
+  const { db, dir, path } = await openDatabase(patience);
+  const other = new Database(path);
+  other.exec('BEGIN EXCLUSIVE');
+  const details = { attempts: 3 };
+  await fails(() => db.listInstances(), 'DATABASE_QUERY_FAILED', details);
+  await fails(() => db.getConfig('k'), 'DATABASE_QUERY_FAILED', { ...details, key: 'k' });
+  await fails(() => db.backup(join(dir, 'b.db')), 'DATABASE_OPERATION_FAILED', details);
+  await fails(() => db.vacuum(), 'DATABASE_OPERATION_FAILED', details);
+  const second = newDatabase({ ...patience, local: { ...patience.local, file: path } });
+  const error = await fails(() => second.connect(), 'DATABASE_CONNECTION_FAILED', details);
+  assert.equal(error.cause.code, 'SQLITE_BUSY');
+  await fails(() => initializeDatabase({ ...patience, local: { ...patience.local, file: path } }), 'DATABASE_INITIALIZATION_FAILED', details);
+  assert.ok(!existsSync(join(dir, 'b.db')), 'a failed copy is removed');
+  const listed = db.listInstances();
+  setTimeout(() => other.exec('COMMIT'), 30);
+  assert.equal((await listed).length, 1);
+  other.close();
+  await second.connect();
 });
 
 test('without retries a lock is told at once, without a number of attempts', async () => {

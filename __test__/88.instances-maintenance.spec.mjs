@@ -137,6 +137,12 @@ test('each query is logged with its duration and without values: to the logger, 
     '[DRIZZLE QUERY] INSERT INTO instanc', '[DRIZZLE QUERY] INSERT INTO user_co',
   ]);
   assert.ok(!JSON.stringify(heard).includes('value-of-mine'));
+  heard.length = 0;
+  db.startMaintenance();
+  db.stopMaintenance();
+  await db.runMaintenance();
+  const steps = heard.filter(([level]) => level === 'debug').map(([, message]) => message.split(' ').slice(2, 3).join(' '));
+  assert.deepEqual(steps, ['DELETE', 'BACKUP', 'VACUUM']);
   const script = `const { initializeDatabase } = await import(${JSON.stringify(new URL('../dist/instances.js', import.meta.url).href)});
     const db = await initializeDatabase({ local: { file: ':memory:' } });
     await db.setConfig('name', 'value-of-mine');

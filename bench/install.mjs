@@ -1,11 +1,9 @@
 // The libraries that runledger is compared with, installed into bench/node_modules when they are missing.
 
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, run } from '../scripts/steps.mjs';
+import { installFolder, root, run } from '../scripts/steps.mjs';
 
 const folder = join(root, 'bench');
-const installed = join(folder, 'node_modules/.package-lock.json');
 
 /**
  * Installs what bench/package-lock.json says. Only better-sqlite3 12 has something to build: its install script fetches
@@ -16,12 +14,7 @@ const installed = join(folder, 'node_modules/.package-lock.json');
  * @param {(line: string) => void} note
  */
 export async function installPeers(note) {
-  if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(join(folder, 'package-lock.json')).mtimeMs) {
-    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: folder,
-      onLine: note,
-    });
-  }
+  await installFolder('bench', note);
   if (await loads()) return;
   note('compiling better-sqlite3');
   try {

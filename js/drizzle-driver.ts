@@ -3,8 +3,8 @@
  *
  * Its own driver, `drizzle-orm/better-sqlite3`, imports better-sqlite3; what that driver is made of does not.
  */
-import { createRequire } from 'node:module';
 import { RunledgerError } from './errors.js';
+import { packageRequire } from './loader.js';
 
 /**
  * Drizzle's synchronous database; `any` where the optional peer `drizzle-orm` is not installed.
@@ -45,7 +45,7 @@ export function notInstalled(cause?: unknown): RunledgerError {
 }
 
 function load(): DrizzleDriver {
-  const require = createRequire(import.meta.url);
+  const require = packageRequire();
   const { DefaultLogger, createTableRelationsHelpers, entityKind, extractTablesRelationalConfig } = require('drizzle-orm');
   const { BaseSQLiteDatabase, SQLiteSyncDialect } = require('drizzle-orm/sqlite-core');
   const { BetterSQLiteSession } = require('drizzle-orm/better-sqlite3/session');

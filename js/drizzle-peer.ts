@@ -4,7 +4,7 @@
  * Where it is not installed the types are `any`: `@ts-ignore` at the end of a documentation comment stays in the
  * declarations.
  */
-import { createRequire } from 'node:module';
+import { packageRequire } from './loader.js';
 import type { Database } from './sqlite/database.js';
 
 /**
@@ -68,7 +68,7 @@ export function drizzlePeer(): DrizzlePeer | undefined {
 
 function load(): DrizzlePeer | null {
   try {
-    const require = createRequire(import.meta.url);
+    const require = packageRequire();
     return { ...require('drizzle-orm/sqlite-core'), ...require('drizzle-orm') };
   } catch {
     return null;

@@ -1,8 +1,8 @@
 /**
  * The protocol between the facade and the native add-on. Nothing here is public.
  */
-import { createRequire } from 'node:module';
 import type * as Generated from '../native.cjs';
+import { loadAddOn } from './loader.js';
 import type { MigrationPlanItem, ValidationReport } from './migration/reports.js';
 import type { DatabaseMetrics, QueryMetrics } from './types.js';
 
@@ -324,6 +324,6 @@ let loaded: NativeModule | undefined;
 
 /** The add-on, loaded at first use, so that importing the package costs nothing. */
 export function native(): NativeModule {
-  loaded ??= createRequire(import.meta.url)('../native.cjs') as NativeModule;
+  loaded ??= loadAddOn() as NativeModule;
   return loaded;
 }

@@ -1,35 +1,38 @@
-// The other runtimes that the JavaScript tests run on: binaries inside npm packages, pinned in runtimes/package.json.
+// The other runtimes that the JavaScript tests run on: binaries inside npm packages. runtimes/package.json pins those of
+// `npm test`, runtimes/others/package.json those that `npm run test:runtimes` adds.
 
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { answers, root, run } from './steps.mjs';
+import { answers, installFolder, root } from './steps.mjs';
 
 const folder = join(root, 'runtimes');
-const installed = join(folder, 'node_modules/.package-lock.json');
+const others = join(folder, 'others');
 
-/** Installs them when missing or older than their lock file. No install script runs: the binaries are in the packages. */
-async function install() {
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(folder, 'package-lock.json')).mtimeMs)
-    return;
-  await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });
-}
+/** Where the program of each runtime may be. */
+const PROGRAMS = {
+  node: () => [join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', program('node'))],
+  bun: () => {
+    const arch = process.arch === 'arm64' ? 'aarch64' : process.arch;
+    const name = `bun-${process.platform === 'win32' ? 'windows' : process.platform}-${arch}`;
+    return [name, `${name}-musl`].map((name) => join(folder, 'node_modules/@oven', name, 'bin', program('bun')));
+  },
+  'node-22': () => [join(others, 'node_modules/node-22/bin', program('node'))],
+  'node-24': () => [join(others, 'node_modules/node-24/bin', program('node'))],
+  deno: () => {
+    const names = existsSync(join(others, 'node_modules/@deno')) ? readdirSync(join(others, 'node_modules/@deno')) : [];
+    return names.map((name) => join(others, 'node_modules/@deno', name, program('deno')));
+  },
+};
+
+const program = (name) => (process.platform === 'win32' ? `${name}.exe` : name);
 
 /**
- * The path of a runtime's program, or `undefined` where no package brings one for this machine.
+ * The path of a runtime's program, or `undefined` where no package brings one for this machine. `node` is the newest Node.
  *
- * @param {'node' | 'bun'} name
+ * @param {'node' | 'bun' | 'node-22' | 'node-24' | 'deno'} name
  */
 export async function runtime(name) {
-  await install();
-  const program = process.platform === 'win32' ? `${name}.exe` : name;
-  const arch = name === 'bun' && process.arch === 'arm64' ? 'aarch64' : process.arch;
-  const platform = name === 'bun' && process.platform === 'win32' ? 'windows' : process.platform;
-  const packages =
-    name === 'bun'
-      ? [`@oven/bun-${platform}-${arch}`, `@oven/bun-${platform}-${arch}-musl`]
-      : [`node-${platform}-${arch}`];
-  for (const name of packages) {
-    const path = join(folder, 'node_modules', name, 'bin', program);
-    if (existsSync(path) && (await answers(path, ['--version']))) return path;
-  }
+  // The binaries are in the packages, so that no install script has to run.
+  await installFolder(name === 'node' || name === 'bun' ? 'runtimes' : 'runtimes/others');
+  for (const path of PROGRAMS[name]()) if (existsSync(path) && (await answers(path, ['--version']))) return path;
 }

@@ -1,9 +1,9 @@
 // What prepare.mjs and test.mjs share: run a command, show one line a step, keep the output for when it is needed.
 
 import { spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The folder of package.json. */
@@ -71,6 +71,18 @@ export const answers = (command, args) =>
     () => true,
     () => false,
   );
+
+/**
+ * Installs what the lock file in `folder` says, if that has changed since. No install script runs.
+ *
+ * @param {string} folder relative to the root
+ */
+export async function installFolder(folder, onLine) {
+  const cwd = join(root, folder);
+  const time = (path) => (existsSync(join(cwd, path)) ? statSync(join(cwd, path)).mtimeMs : -1);
+  if (time('node_modules/.package-lock.json') >= time('package-lock.json')) return;
+  await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd, onLine });
+}
 
 /** `950 ms`, `12.3 s`, `2 min 05 s`. */
 export function duration(ms) {

@@ -5,6 +5,7 @@
 //   npm test -- --only js 03 04           of the JavaScript tests those files whose name contains one of the words
 //   npm test -- --verbose                 show what the commands print while they run
 //   npm test -- --only js --coverage      with Node's coverage report
+//   npm test -- --only node-22,deno       steps marked `named` run only so; npm run test:runtimes names them all
 //
 // The first failing step ends the run and shows its output. Complete logs are in target/test-logs/.
 
@@ -15,7 +16,7 @@ import { buildDist, buildNative, prepare } from './prepare.mjs';
 import { writeRows } from './rows.mjs';
 import { runtime } from './runtimes.mjs';
 import { compileSnippets } from './snippets.mjs';
-import { StepError, duration, progress, root, run } from './steps.mjs';
+import { StepError, duration, installFolder, progress, root, run } from './steps.mjs';
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -40,6 +41,10 @@ const GENERATED = [
   'Cargo.lock',
   'package-lock.json',
   'runtimes/package-lock.json',
+  'runtimes/others/package-lock.json',
+  'packaging/package-lock.json',
+  'npm',
+  'THIRD-PARTY-NOTICES.md',
   'bench/package-lock.json',
 ];
 
@@ -48,8 +53,9 @@ const core = ['--no-default-features'];
 const warnings = ['--', '-D', 'warnings'];
 
 /**
- * In this order. `built`: the step imports the package, so it must be built first. `work` gets functions to show progress
- * and to run a command with its output in the step's log, and may return counts of tests.
+ * In this order. `built`: the step imports the package, so it must be built first; `named`: it runs only when it is named.
+ * `work` gets functions to show progress and to run a command with its output in the step's log, and may return counts of
+ * tests.
  */
 const STEPS = [
   {
@@ -97,6 +103,29 @@ const STEPS = [
     label: 'tests on Bun',
     work: async (step) => bunTest(step, await other('bun')),
   },
+  ...['node-22', 'node-24'].map((id) => ({
+    id,
+    group: id,
+    built: true,
+    named: true,
+    label: `tests on Node ${id.slice(5)}`,
+    work: async (step) => nodeTest(step, await other(id)),
+  })),
+  {
+    id: 'deno',
+    group: 'deno',
+    built: true,
+    named: true,
+    label: 'tests on Deno',
+    work: async (step) => denoTest(step, await other('deno')),
+  },
+  {
+    id: 'packaging',
+    group: 'packaging',
+    built: true,
+    label: 'tests of the packages',
+    work: packagingTest,
+  },
   { id: 'generated', group: 'generated', label: 'generated files are committed', work: generatedFiles },
 ];
 
@@ -134,11 +163,11 @@ function testEnv() {
   return env;
 }
 
-async function nodeTest({ sh }, node) {
+async function nodeTest({ sh }, node, files = specs()) {
   // One file at a time: several specs measure how long the event loop is held.
   const flags = ['--test', '--test-reporter=spec', '--test-concurrency=1', `--test-timeout=${TEST_TIMEOUT_MS}`];
   if (options.coverage) flags.push('--experimental-test-coverage');
-  const output = await sh(node, [...flags, ...specs()], { env: testEnv(), timeoutMs: RUNTIME_TIMEOUT_MS });
+  const output = await sh(node, [...flags, ...files], { env: testEnv(), timeoutMs: RUNTIME_TIMEOUT_MS });
   const closing = [...output.matchAll(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/gm)];
   const count = Object.fromEntries(closing.map((match) => [match[1], Number(match[2])]));
   const report = options.coverage ? [output.slice(output.indexOf('ℹ start of coverage report'))] : [];
@@ -165,10 +194,35 @@ async function bunTest({ sh, note }, bun) {
   return { passed: total.pass, failed: total.fail, skipped: total.skip + total.todo, closing };
 }
 
+/** A process a file; all files run, so that the log tells of each failure. */
+async function denoTest({ sh, note }, deno) {
+  const total = { passed: 0, failed: 0, ignored: 0 };
+  const failed = [];
+  for (const spec of specs()) {
+    note(spec);
+    const args = ['test', '--allow-all', '--no-check', spec];
+    const output = await sh(deno, args, { env: { ...testEnv(), NO_COLOR: '1' }, timeoutMs: RUNTIME_TIMEOUT_MS }).catch((error) => {
+      failed.push(spec);
+      return error.output ?? '';
+    });
+    for (const [, count, kind] of output.matchAll(/(\d+) (passed|failed|ignored)/g)) total[kind] += Number(count);
+  }
+  const closing = Object.entries(total).map(([kind, count]) => ` ${count} ${kind}`);
+  if (failed.length > 0) throw new StepError(`Failed on Deno (${closing.join(',')}): ${failed.join(', ')}`);
+  return { passed: total.passed, failed: 0, skipped: total.ignored, closing };
+}
+
+/** What is published, examined and installed: packaging/. */
+async function packagingTest(step) {
+  await installFolder('packaging', step.note);
+  const files = readdirSync(join(root, 'packaging')).filter((name) => name.endsWith('.spec.mjs')).sort();
+  return nodeTest(step, process.execPath, files.map((name) => `./packaging/${name}`));
+}
+
 async function other(name) {
   const found = await runtime(name);
   if (found) return found;
-  if (CI) throw new StepError(`${name} could not be installed from runtimes/package.json`);
+  if (CI) throw new StepError(`${name} could not be installed from runtimes/`);
   throw new Skip(`no npm package brings ${name} for ${process.platform} ${process.arch}`);
 }
 
@@ -189,7 +243,7 @@ async function generatedFiles({ sh }) {
 // --- running them
 
 function chosenSteps() {
-  if (!options.only) return STEPS;
+  if (!options.only) return STEPS.filter((step) => !step.named);
   const names = options.only.split(',');
   const unknown = names.filter((name) => !STEPS.some((step) => step.id === name || step.group === name));
   if (unknown.length) {

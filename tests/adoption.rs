@@ -10,6 +10,7 @@ use runledger::migration::{
 use runledger::telemetry::schema as telemetry;
 use runledger::telemetry::statistics::recount;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 
 fn adopt(sql: &str) -> (Connection, Vec<String>) {
@@ -448,6 +449,27 @@ fn a_matching_file_is_adopted_as_the_highest_version_it_stands_for() {
         assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM schema_migrations"), 2);
         assert!(!objects(&conn).contains(&"migration_quarantine".to_owned()), "created only then");
     }
+}
+
+#[test]
+fn texts_in_double_quotes_are_kept_on_a_connection_that_takes_them_for_names() {
+    let mut conn = memory(OLD);
+    conn.execute_batch(
+        "CREATE INDEX quoted_index ON team(name) WHERE name <> \"x\";
+         CREATE TABLE quoted (a, b CHECK (b <> \"q\"));
+         CREATE VIEW quoted_view AS SELECT id, \"text\" AS t FROM team;",
+    )
+    .expect("as SQLite's defaults allow");
+    for config in [DbConfig::SQLITE_DBCONFIG_DQS_DDL, DbConfig::SQLITE_DBCONFIG_DQS_DML] {
+        conn.set_db_config(config, false).expect("as runledger/sqlite opens");
+    }
+    let opened = migration::open(&mut conn, &app()).expect("adopt");
+    assert_eq!(opened.prepared.adopted, Some(1));
+    for name in ["quoted_index", "quoted", "quoted_view", "owner_index"] {
+        assert!(objects(&conn).contains(&name.to_owned()), "{name}");
+    }
+    assert!(!conn.db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL).expect("config"), "restored");
+    assert!(conn.execute_batch("CREATE INDEX wrong ON team(\"nmae\")").is_err());
 }
 
 #[test]

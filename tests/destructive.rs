@@ -99,6 +99,23 @@ fn an_update_run_by_a_trigger_of_the_migration_is_its_own() {
 }
 
 #[test]
+fn a_loss_is_seen_however_many_tables_there_are() {
+    let tables: Vec<_> = (0..230).map(|i| format!("CREATE TABLE t{i} (x); INSERT INTO t{i} VALUES (1);")).collect();
+    for lost in [0, 99, 100, 229] {
+        let mut conn = memory(&tables.concat());
+        conn.execute_batch(&format!("CREATE TRIGGER d AFTER INSERT ON t1 BEGIN DELETE FROM t{lost}; END")).expect("d");
+        let list = vec![
+            Migration::sql(1, "m1", "CREATE TABLE more (x)", None),
+            Migration::sql(2, "m2", "INSERT INTO t1 VALUES (2)", None),
+        ];
+        let items = migration::apply(&mut conn, &MigrationSet::new("app", list).expect("set"), false).expect("apply");
+        assert_eq!(outcomes(&items), ["applied", "blocked: Destructive migration requires explicit approval"]);
+        let rows = items[1].changes.iter().find(|it| it.name == format!("t{lost}")).expect("rows");
+        assert_eq!((rows.before, rows.after), (Some(1), Some(0)));
+    }
+}
+
+#[test]
 fn a_name_that_is_gone_is_destructive() {
     destructive(&[
         "DROP TABLE full",

@@ -5,6 +5,7 @@ mod common;
 use common::{failed, file, memory, reversible, set, vibekit};
 use runledger::error::Result;
 use runledger::migration::{self, ApplyOptions, Failure, Migration, MigrationError, MigrationSet, Rollback, Run};
+use runledger::packed::Input;
 use runledger::telemetry::schema as telemetry;
 use rusqlite::{Connection, OpenFlags};
 
@@ -202,14 +203,23 @@ fn rollback_targets() {
             )
         );
     }
-    for (target, shown) in [(f64::NAN, "NaN"), (0.5, "0.5"), (f64::INFINITY, "inf"), (2.0, "2"), (-1.0, "-1")] {
+    for (target, shown) in [
+        (Input::Number(f64::NAN), "NaN"),
+        (Input::Number(0.5), "0.5"),
+        (Input::Number(f64::NEG_INFINITY), "-Infinity"),
+        (Input::Number(2.0), "2"),
+        (Input::Number(-1.0), "-1"),
+        (Input::Text("1".to_owned()), "\"1\""),
+        (Input::Null, "null"),
+        (Input::Map(vec![]), "an object"),
+    ] {
         assert_eq!(
-            line(migration::target_of(&conn, &app, Some(target))).split(" | ").nth(1),
+            line(migration::target_of(&conn, &app, &target)).split(" | ").nth(1),
             Some(format!("Rollback target must be an integer from 0 to 1, found {shown}").as_str())
         );
     }
-    assert_eq!(migration::target_of(&conn, &app, None).expect("default"), 1);
-    assert_eq!(migration::target_of(&conn, &app, Some(0.0)).expect("zero"), 0);
+    assert_eq!(migration::target_of(&conn, &app, &Input::Undefined).expect("default"), 1);
+    assert_eq!(migration::target_of(&conn, &app, &Input::Number(0.0)).expect("zero"), 0);
     assert_eq!(
         line(Rollback::of(&conn, &app, 1).map(|_| ())),
         "MIGRATION_NOT_LATEST 1 | Migration 1 is not the latest; roll back migration 2 first"
@@ -219,7 +229,7 @@ fn rollback_targets() {
         "MIGRATION_INVALID_TARGET 3 | Migration 3 is not applied"
     );
     assert_eq!(
-        line(migration::target_of(&memory(""), &app, None)),
+        line(migration::target_of(&memory(""), &app, &Input::Undefined)),
         "MIGRATION_INVALID_TARGET | app has no applied migration to roll back | {\"target\":\"the version \
          before\",\"current\":0}"
     );

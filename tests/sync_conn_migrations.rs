@@ -6,6 +6,7 @@ use runledger::error::Error;
 use runledger::migration::{
     ApplyOptions, Driven, Failure as Thrown, Migration, MigrationCode, MigrationSet, Script, Status,
 };
+use runledger::packed::Input;
 use runledger::sync_conn::{Connection, Failure, Misuse, Next, OpenOptions, Place, Result};
 
 const APPROVED: ApplyOptions = ApplyOptions { allow_destructive: true, dry_run: false };
@@ -86,7 +87,7 @@ fn sql_runs_by_itself_and_functions_are_asked_for() {
     let Driven::Up(opened) = driven.unwrap() else { panic!("up") };
     assert!(opened.items.iter().all(|item| item.status == Status::Applied));
     assert_eq!((asked, version(&db)), (vec![1, 3, 5], 5));
-    let driven = drive(&db, db.roll_back(&set(5), Some(1.0)), |version| {
+    let driven = drive(&db, db.roll_back(&set(5), &Input::Number(1.0)), |version| {
         db.exec(&format!("DROP TABLE t{version}"), None).unwrap();
         Ok(())
     });
@@ -119,7 +120,7 @@ fn a_migration_that_waits_for_its_function_has_the_connection_to_itself() {
     let db = memory();
     assert!(matches!(db.migrate(&set(3), APPROVED).unwrap(), Next::Function(1)));
     assert_eq!(code(db.migrate(&set(3), APPROVED)), MigrationCode::InTransaction);
-    assert_eq!(code(db.roll_back(&set(3), Some(0.0))), MigrationCode::InTransaction);
+    assert_eq!(code(db.roll_back(&set(3), &Input::Number(0.0))), MigrationCode::InTransaction);
     assert_eq!(code(db.roll_back_only("app", &Migration::external(1, "m1", true))), MigrationCode::InTransaction);
     assert!(matches!(db.may_close(), Err(Failure::Misuse(misuse)) if misuse == Misuse::MIGRATING));
     assert!(db.exec("COMMIT", None).is_err());

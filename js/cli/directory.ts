@@ -84,10 +84,10 @@ function rollBack(
   { exists }: StatusReport,
 ): RollbackReport {
   if (!exists) throw new RunledgerError(`File does not exist: ${file}`, { code: 'ERR_FILE_MISSING', operation: 'rollback' });
-  const wanted = target === undefined || /^\d+$/.test(target) ? target : Number.NaN;
+  const wanted = target !== undefined && /^\d+$/.test(target) ? Number(target) : target;
   const connection = new Database(file, { fileMustExist: true });
   try {
-    const rows = rollBackTo(connection, module, list, wanted === undefined ? undefined : Number(wanted), 'rollback');
+    const rows = rollBackTo(connection, module, list, wanted, 'rollback');
     return {
       module,
       file,

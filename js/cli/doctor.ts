@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import { resolveConfig } from '../config.js';
 import { native } from '../native.js';
+import { libc } from '../platform.js';
 import { allow, type Arguments, fileOf, misuse } from './arguments.js';
 import { bytes, json, out, paint } from './output.js';
 import { type Diagnosis, reportOf } from './reports.js';
@@ -57,7 +58,7 @@ function examine(db: string | undefined, version: string): Report {
     report.binary = binary();
   } catch (error) {
     // What the doctor is for: nothing else can be said without it.
-    const message = `the native add-on cannot be loaded: ${error instanceof Error ? error.message : String(error)}`;
+    const message = error instanceof Error ? error.message : String(error);
     return { ...report, ok: false, problems: [{ kind: 'binary', message }] };
   }
   const path = named ?? resolveConfig(undefined).path;
@@ -110,23 +111,8 @@ function runtime(): { name: string; version: string } {
   return { name: 'node', version: node ?? 'unknown' };
 }
 
-/** The C library, on which it depends which binary is loaded. */
-function libc(): string | null {
-  if (process.platform !== 'linux') return null;
-  try {
-    // Or it would look up the names of all peers of open sockets.
-    Object.assign(process.report, { excludeNetwork: true });
-    const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string }; sharedObjects?: string[] };
-    const glibc = report.header?.glibcVersionRuntime;
-    if (glibc !== undefined) return `glibc ${glibc}`;
-    return report.sharedObjects?.some((name) => /libc\.musl-|ld-musl-/.test(name)) ? 'musl' : null;
-  } catch {
-    return null;
-  }
-}
-
 /** The file name of the add-on that was loaded. */
 function binary(): string {
   const loaded = Object.keys(createRequire(import.meta.url).cache).find((name) => /runledger[^/\\]*\.node$/.test(name));
-  return basename(loaded ?? process.env['NAPI_RS_NATIVE_LIBRARY_PATH'] ?? 'loaded');
+  return basename(loaded ?? process.env['RUNLEDGER_NATIVE_LIBRARY_PATH'] ?? 'loaded');
 }

@@ -70,6 +70,7 @@ export interface CheckedOptions {
  */
 export function checkOptions(options: DatabaseOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
+  if ('readOnly' in options) throw invalid('Misspelled option "readOnly" should be "readonly"');
   const { path = '', readonly = false, migrationsDir, module = 'database', onMigrationError = 'throw', logger } = options;
   if (typeof path !== 'string' || path.includes('\0')) throw invalid('The option path must be the path of a file');
   if (typeof readonly !== 'boolean') throw invalid('The option readonly must be a boolean');

@@ -45,6 +45,9 @@ export class MigrationRunner {
     if (!(db instanceof Database)) throw invalid('The first argument must be a Database of runledger/sqlite');
     if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
     const { module = 'database', logger } = options;
+    if (logger !== undefined && (typeof logger !== 'object' || logger === null)) {
+      throw invalid('The option logger must be an object with the methods of console');
+    }
     this.#db = db;
     this.#module = checkModule(module);
     this.#logger = logger;
@@ -111,8 +114,7 @@ export class MigrationRunner {
    * @throws {MigrationError} `MIGRATION_INVALID_TARGET`, `MIGRATION_NO_DOWN`: nothing was rolled back.
    */
   rollbackTo(target: number, list: readonly Migration[]): MigrationRecord[] {
-    const wanted = typeof target === 'number' ? target : Number.NaN;
-    const rows = rollBackTo(this.#db, this.#module, list, wanted, 'rollbackTo');
+    const rows = rollBackTo(this.#db, this.#module, list, target ?? null, 'rollbackTo');
     this.#list = [...list];
     return rows.map(record);
   }

@@ -10,7 +10,7 @@ import { lastFailure } from '../sqlite/failure.js';
 import { isThenable } from '../sqlite/transaction.js';
 import type { Logger } from '../types.js';
 import type { ValidationReport } from './reports.js';
-import { facts, factsOf, type Functions, migrationOfSql, type ScriptedMigration } from './script.js';
+import { facts, factsOf, flat, type Functions, migrationOfSql, type ScriptedMigration } from './script.js';
 
 /** What a run may do. */
 export interface ApplyOptions {
@@ -48,11 +48,11 @@ export function rollBackTo(
   db: Database,
   module: string,
   list: unknown,
-  target: number | undefined,
+  target: unknown,
   operation: string,
 ): JournalRow[] {
   const { entries, functions } = facts(list);
-  const first = native().migrationRollBack(linkOf(db).number, module, entries, target);
+  const first = native().migrationRollBack(linkOf(db).number, module, entries, flat(target));
   return drive(db, first, functions, 'down', operation);
 }
 

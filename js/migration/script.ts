@@ -58,7 +58,7 @@ export function factsOf(migration: unknown, functions: Functions): unknown {
 }
 
 /** A value without what is in it: where none of its members is wanted, none is looked at. */
-function flat(value: unknown): unknown {
+export function flat(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Array.isArray(value) ? [] : {};
 }

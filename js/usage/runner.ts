@@ -128,8 +128,7 @@ export class MigrationRunner {
    * @throws {MigrationError} `MIGRATION_INVALID_TARGET`, `MIGRATION_NO_DOWN`: nothing was rolled back. `MIGRATION_FAILED`.
    */
   async rollback(targetVersion?: number): Promise<void> {
-    const wanted = targetVersion === undefined || typeof targetVersion === 'number' ? targetVersion : Number.NaN;
-    for (const { version, name } of rollBackTo(this.#db, MODULE, this.#migrations, wanted, 'rollback')) {
+    for (const { version, name } of rollBackTo(this.#db, MODULE, this.#migrations, targetVersion, 'rollback')) {
       this.#log('info', `rolled back ${version} ${name}`, { version, name });
     }
   }

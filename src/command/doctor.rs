@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::catalog::MODULES;
 use crate::error::{Error, Result};
-use crate::migration::{self, Problem, Schema, journal};
+use crate::migration::{self, Problem, journal};
 use crate::store::{self, JournalMode, OnDisk, automatic_mode, may_write};
 
 /// How long a lock on the file is awaited.
@@ -182,7 +182,7 @@ fn content(conn: &Connection) -> Result<(Vec<ModuleVersion>, Vec<Finding>)> {
 }
 
 fn recorded(conn: &Connection) -> Result<BTreeMap<String, i64>> {
-    let kind = journal::JournalKind::of(&Schema::read(conn)?, "runledger")?;
+    let kind = journal::JournalKind::read(conn, "runledger")?;
     Ok(journal::all_rows(conn, kind)?.into_iter().map(|row| (row.module, row.version)).collect())
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Module, Request};
 use crate::error::{Error, Result};
 use crate::migration::{self, MigrationRef};
+use crate::packed::Input;
 use crate::store::{self, Conn, OnDisk, may_change};
 
 /// What `rollback` did.
@@ -46,7 +47,7 @@ pub(super) fn rollback(module: &Module, request: &Request) -> Result<RollbackRep
 fn rollback_on(conn: &mut Connection, module: &Module, request: &Request) -> Result<RollbackReport> {
     let set = (module.set)()?;
     let target = match &request.target {
-        None => migration::target_of(conn, &set, None)?,
+        None => migration::target_of(conn, &set, &Input::Undefined)?,
         Some(text) => migration::target_of_text(conn, &set, text)?,
     };
     let rolled_back = migration::rollback(conn, &set, target)?;

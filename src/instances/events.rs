@@ -42,8 +42,10 @@ pub(super) fn recent(args: &Args) -> Result<Action> {
 /// Most events that one transaction of maintenance deletes: others get their turn in between.
 const DELETE_STEP: i64 = 5_000;
 
+pub(super) const DELETE_SOME: &str =
+    "DELETE FROM mcp_events WHERE id IN (SELECT id FROM mcp_events WHERE timestamp < ?1 LIMIT ?2)";
+
 /// Delete events from before `cutoff`, at most a step of them. Returns how many.
 pub(super) fn delete_some_before(conn: &Conn, cutoff: i64) -> Result<u64> {
-    let sql = "DELETE FROM mcp_events WHERE id IN (SELECT id FROM mcp_events WHERE timestamp < ?1 LIMIT ?2)";
-    Ok(conn.cached(sql)?.execute([cutoff, DELETE_STEP])? as u64)
+    Ok(conn.cached(DELETE_SOME)?.execute([cutoff, DELETE_STEP])? as u64)
 }

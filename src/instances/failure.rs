@@ -85,7 +85,10 @@ pub(super) fn report(error: &Error, operation: &str) -> Report {
         _ => {}
     }
     let code = general(operation);
-    let message = format!("{operation} failed: {reason}");
+    let message = match operation {
+        "constructor" => reason.clone(),
+        _ => format!("{operation} failed: {reason}"),
+    };
     let reason = report.reason.map(|_| reason);
     Report { class: CLASS, code, message, reason, details, invalid: None, index: None, ..report }
 }

@@ -56,9 +56,11 @@ pub(super) fn update_status(args: &Args) -> Result<Action> {
     let id = check::id("id", args.field(0))?.map(str::to_owned);
     let status = check::status(args.field(1))?.to_owned();
     let given = args.field(0).text().unwrap_or_default().to_owned();
-    Action::write("UPDATE instances SET status = ? WHERE id = ?", status.len(), move |conn, _| match &id {
-        Some(id) if set_status(conn, id, &status)? => nothing(1),
-        _ => Err(instance_not_found(&given, None, None)),
+    Action::write("UPDATE instances SET status = …; INSERT INTO mcp_events …", status.len(), move |conn, _| {
+        match &id {
+            Some(id) if set_status(conn, id, &status)? => nothing(1),
+            _ => Err(instance_not_found(&given, None, None)),
+        }
     })
 }
 

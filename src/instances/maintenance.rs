@@ -1,20 +1,26 @@
 #![forbid(unsafe_code)]
 //! Maintenance: by the clock once it was started, and on demand (instances.md §9).
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::{
-    backups, check, events,
+    backups, check,
+    config::InstancesConfig,
+    events,
     failure::GENERAL,
+    open,
     rows::now,
     schema,
     state::{Action, Instances},
 };
 use crate::{
-    client::{Args, Outcome, Value, nothing},
+    client::{Args, Value, nothing},
     error::{Error, Result},
     migration,
     store::{self, WriteSession},
@@ -58,17 +64,22 @@ fn attempt(
 
 /// runMaintenance: every row of the table once.
 pub(super) fn run() -> Result<Action> {
-    Action::alone("DELETE FROM mcp_events WHERE timestamp < ?1", |session, _| {
+    Action::steps(|session, _, recorder| {
         let mut report = Report::default();
-        delete_expired(session, &mut report)?;
-        back_up(session, &mut report)?;
-        if session.module.config.maintenance.vacuum_interval.is_some() {
-            vacuum_now(session, &mut report)?;
+        let steps: [(&str, Step); 3] =
+            [(events::DELETE_SOME, delete_expired), ("BACKUP", back_up), ("VACUUM", vacuum_if_wanted)];
+        for (sql, step) in steps {
+            let began = Instant::now();
+            let done = step(session, &mut report);
+            let outcome = done.as_ref().map(|()| None).map_err(ToString::to_string);
+            recorder.record("RUN_MAINTENANCE", sql, began.elapsed(), outcome);
+            done?;
         }
-        let report = serde_json::to_value(&report).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok((Value::Json(report), None))
+        serde_json::to_value(&report).map(Value::Json).map_err(|error| Error::Internal(error.to_string()))
     })
 }
+
+type Step = fn(&mut WriteSession<Instances>, &mut Report) -> Result<()>;
 
 /// Events older than `logRetention`, in steps that others get in between.
 fn delete_expired(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
@@ -99,6 +110,13 @@ fn back_up(session: &mut WriteSession<Instances>, report: &mut Report) -> Result
     Ok(())
 }
 
+fn vacuum_if_wanted(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
+    match session.module.config.maintenance.vacuum_interval {
+        Some(_) => vacuum_now(session, report),
+        None => Ok(()),
+    }
+}
+
 fn vacuum_now(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
     let retry = session.settings().retry;
     retry.run(|| Ok(session.conn.execute_batch("VACUUM")?))?;
@@ -108,34 +126,30 @@ fn vacuum_now(session: &mut WriteSession<Instances>, report: &mut Report) -> Res
 
 /// runMigrationsWithDatabase: bring the tables up to date, whatever `local.autoMigrate` says.
 pub(super) fn migrate() -> Result<Action> {
-    Action::alone("", |session, _| {
+    Action::steps(|session, _, _| {
         let (retry, set) = (session.settings().retry, schema::migrations()?);
         let opened = retry.run(|| migration::open(&mut session.conn, &set))?;
         for warning in &opened.prepared.warnings {
             session.notices().warn(warning);
         }
-        done()
+        Ok(Value::Nothing)
     })
 }
 
 /// startMaintenance
 pub(super) fn start() -> Result<Action> {
-    Action::alone("", |session, _| {
+    Action::steps(|session, _, _| {
         session.module.schedule.start();
-        done()
+        Ok(Value::Nothing)
     })
 }
 
 /// stopMaintenance
 pub(super) fn stop() -> Result<Action> {
-    Action::alone("", |session, _| {
+    Action::steps(|session, _, _| {
         session.module.schedule.stop();
-        done()
+        Ok(Value::Nothing)
     })
-}
-
-fn done() -> Result<Outcome> {
-    nothing(0)
 }
 
 /// vacuum
@@ -147,10 +161,11 @@ pub(super) fn vacuum() -> Result<Action> {
 }
 
 /// backup: a consistent copy for its owner alone, never over a file.
-pub(super) fn backup(args: &Args) -> Result<Action> {
+pub(super) fn backup(args: &Args, config: &InstancesConfig) -> Result<Action> {
     let target = check::backup_path(args.field(0))?.to_owned();
+    let retry = open::retry(config);
     Action::beside("BACKUP", move |conn, _| {
-        store::backup(conn, Path::new(&target), store::Readers::Owner, &mut |_, _| {})?;
+        retry.run(|| store::backup(conn, Path::new(&target), store::Readers::Owner, &mut |_, _| {}))?;
         nothing(0)
     })
 }

@@ -31,7 +31,7 @@ pub(super) static METHODS: &[Method<Instances>] = &[
     Method::plain("deleteConfig", |args, _| config_cells::delete(args)),
     Method::plain("sync", |_, _| maintenance::sync()),
     Method::plain("vacuum", |_, _| maintenance::vacuum()),
-    Method::plain("backup", |args, _| maintenance::backup(args)),
+    Method::plain("backup", |args, config: &InstancesConfig| maintenance::backup(args, config)),
     Method::plain("runMaintenance", |_, _| maintenance::run()),
     Method::plain("runMigrationsWithDatabase", |_, _| maintenance::migrate()),
     Method::plain("startMaintenance", |_, _| maintenance::start()),

@@ -57,6 +57,11 @@ pub fn default_settings(path: &Path) -> Result<Settings> {
     Ok(settings(&config::of_file(path)?))
 }
 
+/// How often what needs a lock is tried again.
+pub(super) fn retry(config: &InstancesConfig) -> Retry {
+    Retry { times: config.max_retries, delay: config.retry_delay }
+}
+
 pub(super) fn location(config: &InstancesConfig) -> Location {
     config.path.clone().map_or_else(Location::memory, Location::File)
 }
@@ -68,7 +73,7 @@ fn settings(config: &InstancesConfig) -> Settings {
         full_durability: false,
         foreign_keys: config.foreign_keys,
         busy_timeout: config.busy_timeout,
-        retry: Retry { times: config.max_retries, delay: config.retry_delay },
+        retry: retry(config),
         readers: READERS,
         private: true,
         incremental_vacuum: false,

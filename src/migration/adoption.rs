@@ -5,6 +5,7 @@
 //! need more takes the pieces of [`Adoption`] and puts them together itself.
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::error::{Error, Result};
 
@@ -34,12 +35,16 @@ pub struct Adoption<'a> {
     detached: Vec<Detached>,
     warnings: Vec<String>,
     legacy_alter_table: bool,
+    texts_in_double_quotes: bool,
 }
 
 impl<'a> Adoption<'a> {
     pub(super) fn new(conn: &'a Connection, module: &str, file: &Schema) -> Result<Self> {
         let legacy_alter_table = conn.query_row("PRAGMA legacy_alter_table", [], |row| row.get(0))?;
         conn.pragma_update(None, "legacy_alter_table", true)?;
+        // What is there may be spelled as only SQLite's defaults allow.
+        let texts_in_double_quotes = conn.db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL)?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
         Ok(Self {
             conn,
             module: module.to_owned(),
@@ -48,6 +53,7 @@ impl<'a> Adoption<'a> {
             detached: Vec::new(),
             warnings: Vec::new(),
             legacy_alter_table,
+            texts_in_double_quotes,
         })
     }
 
@@ -181,8 +187,9 @@ impl<'a> Adoption<'a> {
 
 impl Drop for Adoption<'_> {
     fn drop(&mut self) {
-        // There is nobody to tell, and it matters only to scripts that rename tables on this connection.
+        // There is nobody to tell, and it matters only to scripts that alter tables on this connection.
         let _ = self.conn.pragma_update(None, "legacy_alter_table", self.legacy_alter_table);
+        let _ = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, self.texts_in_double_quotes);
     }
 }
 

@@ -7,6 +7,7 @@
 //! does not tell of which table: it counts as an old one as soon as any old table was altered.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rusqlite::hooks::{AuthAction, AuthContext};
 
@@ -15,7 +16,7 @@ use super::snapshot::Snapshot;
 /// Judges authorizer events against the state before the migration.
 #[derive(Debug)]
 pub(super) struct Watch {
-    before: Snapshot,
+    before: Arc<Snapshot>,
     /// Tables and views that the migration created, in lower case.
     created: HashSet<String>,
     /// Triggers that it created: their updates are the migration's own.
@@ -27,7 +28,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(before: Snapshot) -> Self {
+    pub(super) fn new(before: Arc<Snapshot>) -> Self {
         Self {
             before,
             created: HashSet::new(),

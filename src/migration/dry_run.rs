@@ -67,7 +67,7 @@ impl Run {
     /// Opens a savepoint for the migration, or lists it without executing it.
     pub(super) fn begin_dry_step(&mut self, conn: &mut Connection, migration: &Migration) -> Result<bool> {
         if self.dry.as_mut().is_some_and(|dry| dry.can_execute(migration)) {
-            self.step = Some(Step::nested(conn)?.watched(conn)?);
+            self.step = Some(Step::nested(conn)?.watched(conn, &mut self.seen)?);
             return Ok(true);
         }
         let reason = self.dry_reason(migration.version, migration.destructive);

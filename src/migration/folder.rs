@@ -2,6 +2,8 @@
 //! Migrations in a directory: `001_name.js` and its like, and folders `001_name` with `up.sql` and `down.sql`.
 
 use std::{
+    borrow::Cow,
+    ffi::OsStr,
     fmt, fs,
     path::{Path, PathBuf},
 };
@@ -74,11 +76,15 @@ pub fn check_loaded(path: &Path, version: i64, exported: &Input) -> Result<()> {
 }
 
 fn found(path: PathBuf) -> Result<Option<Found>> {
-    let Some((digits, name)) = path.file_name().and_then(|name| name.to_str()).and_then(split) else { return Ok(None) };
+    let file_name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let Some((digits, name)) = split(&file_name) else { return Ok(None) };
     let is_file = fs::metadata(&path).map_err(|error| failure(&path, error))?.is_file();
     let up = path.join("up.sql");
     if if is_file { !is_script(name) } else { !up.exists() } {
         return Ok(None);
+    }
+    if matches!(file_name, Cow::Owned(_)) {
+        return Err(failure(&path, "its name is not UTF-8"));
     }
     let number = digits.parse().unwrap_or(f64::INFINITY);
     let version = set::version_of(MODULE, number).map_err(|error| failure(&path, error))?;
@@ -182,6 +188,18 @@ mod tests {
         fs::create_dir(dir.path().join("001_a")).expect("folder");
         fs::write(dir.path().join("001_a/up.sql"), [0xff, 0xfe]).expect("file");
         assert!(refused(find(dir.path())).contains("UTF-8"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_migration_whose_name_is_no_text_is_not_passed_over() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let dir = tempfile::tempdir().expect("dir");
+        fs::write(dir.path().join(OsStr::from_bytes(b"notes\xff.md")), "").expect("file");
+        assert!(find(dir.path()).expect("ignored").is_empty());
+        fs::write(dir.path().join(OsStr::from_bytes(b"001_a\xff.js")), "").expect("file");
+        assert!(refused(find(dir.path())).ends_with("its name is not UTF-8"));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn inspect(conn: &Connection, set: &MigrationSet) -> Result<Inspection> {
 /// `MIGRATION_CONFLICT` for a journal that is none of ours, and those of SQLite.
 pub fn status(conn: &Connection, set: &MigrationSet) -> Result<StatusReport> {
     as_of_one_moment(conn, || {
-        let kind = JournalKind::of(&Schema::read(conn)?, set.module())?;
+        let kind = JournalKind::read(conn, set.module())?;
         Ok(StatusReport::of(set, journal::rows(conn, kind, set.module())?))
     })
 }

@@ -45,6 +45,14 @@ pub enum JournalKind {
 }
 
 impl JournalKind {
+    /// Looks for the journal of a file, and at nothing else in it.
+    ///
+    /// # Errors
+    /// As [`JournalKind::of`], and those of SQLite.
+    pub fn read(conn: &Connection, module: &str) -> Result<Self> {
+        Self::of(&Schema::read_named(conn, TABLE)?, module)
+    }
+
     /// Recognises the journal of a file.
     ///
     /// # Errors

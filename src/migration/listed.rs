@@ -70,12 +70,14 @@ fn script(entry: &Input, which: &str) -> Option<Script> {
     }
 }
 
-fn shown(value: &Input) -> String {
+/// A value for messages, as JavaScript would write it.
+pub(super) fn shown(value: &Input) -> String {
     match value {
         Input::Undefined => "undefined".to_owned(),
         Input::List(_) => "a list".to_owned(),
         Input::Map(_) => "an object".to_owned(),
         Input::Other => "something else".to_owned(),
+        Input::Number(number) if number.is_infinite() => number.to_string().replace("inf", "Infinity"),
         Input::Number(number) => number.to_string(),
         scalar => scalar.to_json().to_string(),
     }

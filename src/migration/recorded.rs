@@ -6,7 +6,6 @@ use rusqlite::Connection;
 use crate::error::Result;
 
 use super::journal::{self, JournalKind};
-use super::schema::Schema;
 use super::set::{Migration, MigrationSet};
 
 /// The applied migrations of `module`: `given` where it has that version, those of `built_in` where they have that name,
@@ -20,7 +19,7 @@ pub fn recorded(
     built_in: Option<&MigrationSet>,
     given: Option<&Migration>,
 ) -> Result<MigrationSet> {
-    let kind = JournalKind::of(&Schema::read(conn)?, module)?;
+    let kind = JournalKind::read(conn, module)?;
     let rows = journal::rows(conn, kind, module)?;
     journal::check_order(module, &rows)?;
     let migrations = rows.into_iter().map(|row| {

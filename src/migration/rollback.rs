@@ -4,16 +4,17 @@
 use rusqlite::Connection;
 
 use crate::error::{Error, Result};
+use crate::packed::Input;
 
 use super::drive::Steps;
 use super::error::{MigrationCode, MigrationError};
 use super::failure::Failure;
 use super::inspect;
 use super::journal::{self, JournalKind, JournalRow};
+use super::listed;
 use super::open;
 use super::plan::MigrationRef;
 use super::runner;
-use super::schema::Schema;
 use super::set::{Migration, MigrationSet, Script};
 use super::step::Step;
 
@@ -65,7 +66,7 @@ impl Rollback {
             let text = format!("Migration {version} does not support rollback");
             return Err(error(MigrationCode::NoDown, set, version, text));
         }
-        inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), target)?;
+        inspect::check_dependents(conn, JournalKind::read(conn, set.module())?, set.module(), target)?;
         if conn.is_readonly("main")? {
             let text = "The connection is read-only";
             return Err(error(MigrationCode::Readonly, set, current, text.to_owned()));
@@ -155,23 +156,22 @@ impl Steps for Rollback {
     }
 }
 
-/// A target as JavaScript or the command line gives it: `None` is the version before the current one.
+/// A target as JavaScript gives it: `undefined` is the version before the current one.
 ///
 /// # Errors
 /// `MIGRATION_INVALID_TARGET` for anything but an integer with 0 ≤ target < current; those of [`inspect::inspect`].
-pub fn target_of(conn: &Connection, set: &MigrationSet, target: Option<f64>) -> Result<i64> {
+pub fn target_of(conn: &Connection, set: &MigrationSet, target: &Input) -> Result<i64> {
     let current = current(conn, set)?;
     let wanted = match target {
-        None => current - 1,
-        #[expect(clippy::cast_possible_truncation, reason = "an integer within 0..current")]
-        Some(target) if target.fract() == 0.0 && target.abs() < 1e15 => target as i64,
-        Some(target) => return Err(invalid_target(set, current, &target.to_string()).into()),
+        Input::Undefined => Some(current - 1),
+        #[expect(clippy::cast_possible_truncation, reason = "an integer below 2^53")]
+        Input::Number(target) if target.fract() == 0.0 && target.abs() < 1e15 => Some(*target as i64),
+        _ => None,
     };
-    if wanted < 0 || wanted >= current {
-        let given = target.map_or("the version before".to_owned(), |target| target.to_string());
-        return Err(invalid_target(set, current, &given).into());
-    }
-    Ok(wanted)
+    wanted.filter(|wanted| (0..current).contains(wanted)).ok_or_else(|| {
+        let given = if *target == Input::Undefined { "the version before".to_owned() } else { listed::shown(target) };
+        invalid_target(set, current, &given).into()
+    })
 }
 
 /// A target as it is typed, in decimal digits. Reads only.
@@ -196,7 +196,7 @@ fn current(conn: &Connection, set: &MigrationSet) -> Result<i64> {
 /// The row of `version`, if it is still recorded and the highest.
 fn still_latest(conn: &Connection, set: &MigrationSet, version: i64) -> Result<Option<JournalRow>> {
     let mut applied = runner::read_journal(conn, set)?;
-    inspect::check_dependents(conn, JournalKind::of(&Schema::read(conn)?, set.module())?, set.module(), version - 1)?;
+    inspect::check_dependents(conn, JournalKind::read(conn, set.module())?, set.module(), version - 1)?;
     match applied.last() {
         Some(row) if row.version > version => {
             let text = format!("Migration {version} is not the latest; roll back migration {} first", row.version);

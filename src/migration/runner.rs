@@ -6,6 +6,8 @@
 //! JavaScript run between two native calls, and no native frame is on the stack while they do. [`apply`] and [`plan`]
 //! drive it for sets that are SQL throughout.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use crate::error::{Error, Result};
@@ -19,8 +21,8 @@ use super::journal::{self, JournalKind, JournalRow};
 use super::open::{self, Prepared};
 use super::plan::MigrationPlanItem;
 use super::rules::Applied;
-use super::schema::Schema;
 use super::set::{Migration, MigrationSet, Script};
+use super::snapshot::Snapshot;
 use super::step::{Observed, Step};
 
 /// What a run may do.
@@ -43,6 +45,8 @@ pub struct Run {
     /// The first migration that was blocked for another reason than the dry run.
     pub(super) waiting_for: Option<i64>,
     pub(super) step: Option<Step>,
+    /// The file before the last step.
+    pub(super) seen: Option<Arc<Snapshot>>,
     pub(super) dry: Option<DryRun>,
 }
 
@@ -75,7 +79,7 @@ impl Run {
             (prepared, applied) = (dry.prepared.clone(), dry.applied.clone());
         }
         let (items, set) = (Vec::new(), set.clone());
-        Ok(Self { set, options, prepared, applied, items, waiting_for: None, step: None, dry })
+        Ok(Self { set, options, prepared, applied, items, waiting_for: None, step: None, seen: None, dry })
     }
 
     /// What opening changed before the first migration.
@@ -164,7 +168,7 @@ impl Run {
         });
         match found {
             Ok(None) => {
-                self.step = Some(step.watched(conn)?);
+                self.step = Some(step.watched(conn, &mut self.seen)?);
                 Ok(true)
             }
             Ok(Some(row)) => {
@@ -271,7 +275,7 @@ fn record(conn: &Connection, set: &MigrationSet, migration: &Migration, observed
 
 /// The module's rows, compared with the set.
 pub(super) fn read_journal(conn: &Connection, set: &MigrationSet) -> Result<Vec<JournalRow>> {
-    let kind = JournalKind::of(&Schema::read(conn)?, set.module())?;
+    let kind = JournalKind::read(conn, set.module())?;
     let rows = journal::rows(conn, kind, set.module())?;
     inspect::compare(set, &rows)?;
     Ok(rows)

@@ -1,6 +1,9 @@
 #![forbid(unsafe_code)]
 //! The schema of a file as data: what is there, and what a set declares.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use crate::error::Result;
@@ -74,7 +77,7 @@ pub struct Table {
     /// Its CREATE statement.
     pub sql: String,
     /// Columns in order; none for a virtual table.
-    pub columns: Vec<Column>,
+    pub columns: Arc<[Column]>,
     /// Created by CREATE VIRTUAL TABLE.
     pub is_virtual: bool,
     /// Belongs to a virtual table, which alone changes it.
@@ -158,17 +161,42 @@ impl Schema {
     /// # Errors
     /// Those of SQLite.
     pub fn read(conn: &Connection) -> Result<Self> {
+        Self::select(conn, None, &Self::default())
+    }
+
+    /// Reads the schema of a main database that is not far from `known`: of a table that is defined by the same text,
+    /// the columns are the same.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn read_again(conn: &Connection, known: &Self) -> Result<Self> {
+        Self::select(conn, None, known)
+    }
+
+    /// Reads what has the name `name`, in any case.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn read_named(conn: &Connection, name: &str) -> Result<Self> {
+        Self::select(conn, Some(name), &Self::default())
+    }
+
+    fn select(conn: &Connection, only: Option<&str>, known: &Self) -> Result<Self> {
+        let known: HashMap<_, _> = known.tables.iter().map(|it| (it.sql.as_str(), &it.columns)).collect();
         let mut schema = Self::default();
         let mut list = conn.prepare(
             "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE \
-             'sqlite\\_%' ESCAPE '\\' ORDER BY rowid",
+             'sqlite\\_%' ESCAPE '\\' AND (?1 IS NULL OR name = ?1 COLLATE NOCASE) ORDER BY rowid",
         )?;
-        let mut rows = list.query([])?;
+        let mut rows = list.query([only])?;
         while let Some(row) = rows.next()? {
             let (kind, name, table, sql): (String, String, String, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             match kind.as_str() {
-                "table" => schema.tables.push(read_table(conn, name, sql)?),
+                "table" => {
+                    let columns = known.get(sql.as_str()).map(|columns| Arc::clone(columns));
+                    schema.tables.push(read_table(conn, name, sql, columns)?);
+                }
                 "index" => schema.indexes.push(Index { name, table, sql }),
                 "trigger" => schema.triggers.push(Trigger { name, table, sql }),
                 _ => schema.views.push(View { name, sql }),
@@ -189,13 +217,14 @@ impl Schema {
         scratch.execute_batch("PRAGMA foreign_keys = OFF; BEGIN")?;
         // The scripts may be anybody's: as little as in the file may they reach beyond the database they are given.
         let _guard = Guard::set(&mut scratch, None)?;
-        let mut schemas = Vec::new();
+        let (nothing, mut schemas) = (Self::default(), Vec::new());
         for migration in set.migrations() {
             let Script::Sql(up) = &migration.up else { break };
             if scratch.execute_batch(up).is_err() {
                 break;
             }
-            schemas.push(Self::read(&scratch)?);
+            let before = schemas.last().unwrap_or(&nothing);
+            schemas.push(Self::read_again(&scratch, before)?);
         }
         Ok(schemas)
     }
@@ -232,27 +261,31 @@ impl Schema {
     }
 }
 
-fn read_table(conn: &Connection, name: String, sql: String) -> Result<Table> {
+fn read_table(conn: &Connection, name: String, sql: String, known: Option<Arc<[Column]>>) -> Result<Table> {
     let is_virtual = is_virtual(&sql);
-    let mut columns = Vec::new();
-    // The columns of a virtual table are its module's business, and the module may not be loaded.
-    if !is_virtual {
-        let mut info = conn.prepare_cached(
-            "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, 'main')",
-        )?;
-        let mut rows = info.query([&name])?;
-        while let Some(row) = rows.next()? {
-            columns.push(Column {
-                name: row.get(0)?,
-                declared: row.get(1)?,
-                not_null: row.get(2)?,
-                default: row.get(3)?,
-                key: row.get(4)?,
-                generated: row.get::<_, i64>(5)? > 1,
-            });
-        }
-    }
+    let columns = match known {
+        Some(columns) => columns,
+        // The columns of a virtual table are its module's business, and the module may not be loaded.
+        None if is_virtual => Arc::default(),
+        None => read_columns(conn, &name)?,
+    };
     Ok(Table { name, sql, columns, is_virtual, is_shadow: false })
+}
+
+fn read_columns(conn: &Connection, table: &str) -> Result<Arc<[Column]>> {
+    let mut info = conn
+        .prepare_cached("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, 'main')")?;
+    let columns = info.query_map([table], |row| {
+        Ok(Column {
+            name: row.get(0)?,
+            declared: row.get(1)?,
+            not_null: row.get(2)?,
+            default: row.get(3)?,
+            key: row.get(4)?,
+            generated: row.get::<_, i64>(5)? > 1,
+        })
+    })?;
+    Ok(columns.collect::<rusqlite::Result<_>>()?)
 }
 
 fn is_virtual(sql: &str) -> bool {
@@ -287,6 +320,24 @@ mod tests {
         let of = Affinity::of;
         assert_eq!((of("BIGINT"), of("VARCHAR(9)"), of("")), (Affinity::Integer, Affinity::Text, Affinity::Blob));
         assert_eq!((of("double"), of("DATETIME")), (Affinity::Real, Affinity::Numeric));
+    }
+
+    #[test]
+    fn a_schema_that_is_read_again_is_what_it_is_now() {
+        let conn = Connection::open_in_memory().expect("open");
+        let mut known = Schema::default();
+        for sql in [
+            "CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT NOT NULL DEFAULT 'z'); CREATE TABLE b (x)",
+            "ALTER TABLE a ADD COLUMN z REAL; CREATE VIRTUAL TABLE f USING fts5(body)",
+            "ALTER TABLE a RENAME TO c; CREATE TABLE a (x); CREATE INDEX i ON c(y)",
+            "ALTER TABLE c DROP COLUMN z; DROP TABLE b; CREATE TABLE B (x, y AS (x + 1))",
+        ] {
+            conn.execute_batch(sql).expect(sql);
+            known = Schema::read_again(&conn, &known).expect("again");
+            assert_eq!(known, Schema::read(&conn).expect("read"), "{sql}");
+        }
+        let named = Schema::read_named(&conn, "C").expect("named");
+        assert_eq!((named.tables, named.indexes), (vec![known.table("c").expect("c").clone()], vec![]));
     }
 
     #[test]

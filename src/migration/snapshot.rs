@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! Schema and row counts at one moment, and the difference between two moments (migrations.md §5).
 
+use std::collections::HashMap;
+
 use rusqlite::Connection;
 
 use crate::error::Result;
@@ -8,39 +10,45 @@ use crate::error::Result;
 use super::plan::{ChangeKind, MigrationChange, ObjectKind};
 use super::schema::{Schema, Table, quoted};
 
+/// To prepare a statement costs more than to count a small table; of one statement's parts SQLite takes 500.
+const COUNTED_AT_ONCE: usize = 100;
+
 /// Schema and row counts of the main database.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
     /// All objects.
     pub(super) schema: Schema,
-    /// Rows of `schema.tables`, in that order. `None` where nobody can count them.
-    counts: Vec<Option<i64>>,
+    /// Rows of the tables that can be counted, by name in lower case.
+    counts: HashMap<String, i64>,
 }
 
 impl Snapshot {
-    /// Reads schema and counts.
+    /// Reads schema and counts. What has not changed since `known` is taken from there.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub(super) fn take(conn: &Connection) -> Result<Self> {
-        let mut schema = Schema::read(conn)?;
+    pub(super) fn take(conn: &Connection, known: Option<&Self>) -> Result<Self> {
+        let mut schema = match known {
+            Some(known) => Schema::read_again(conn, &known.schema)?,
+            None => Schema::read(conn)?,
+        };
         // A shadow table is the inside of its virtual table, which is counted itself.
         schema.tables.retain(|table| !table.is_shadow);
-        let mut counts = Vec::with_capacity(schema.tables.len());
-        for table in &schema.tables {
-            let count = conn.query_row(&format!("SELECT count(*) FROM main.{}", quoted(&table.name)), [], |row| {
-                row.get::<_, i64>(0)
-            });
-            // A virtual table may belong to a module that is not loaded.
-            counts.push(if table.is_virtual { count.ok() } else { Some(count?) });
+        let (own, foreign): (Vec<_>, Vec<_>) = schema.tables.iter().partition(|table| !table.is_virtual);
+        let mut counts = HashMap::with_capacity(schema.tables.len());
+        for tables in own.chunks(COUNTED_AT_ONCE) {
+            counts.extend(count(conn, tables)?);
+        }
+        for table in foreign {
+            // It may belong to a module that is not loaded.
+            counts.extend(count(conn, &[table]).unwrap_or_default());
         }
         Ok(Self { schema, counts })
     }
 
     /// Number of rows of a table that exists and can be counted.
     pub(super) fn rows(&self, table: &str) -> Option<i64> {
-        let position = self.schema.tables.iter().position(|it| it.name.eq_ignore_ascii_case(table))?;
-        self.counts[position]
+        self.counts.get(&table.to_ascii_lowercase()).copied()
     }
 
     /// Whether `table` exists and may have rows.
@@ -92,6 +100,15 @@ impl Snapshot {
     }
 }
 
+/// The rows of these tables, by name in lower case.
+fn count(conn: &Connection, tables: &[&Table]) -> Result<Vec<(String, i64)>> {
+    let each: Vec<_> = tables.iter().map(|it| format!("SELECT count(*) FROM main.{}", quoted(&it.name))).collect();
+    let mut read = conn.prepare(&each.join(" UNION ALL "))?;
+    let counts = read.query_map([], |row| row.get::<_, i64>(0))?;
+    let named = tables.iter().zip(counts).map(|(table, rows)| Ok((table.name.to_ascii_lowercase(), rows?)));
+    named.collect()
+}
+
 fn push_rows(table: &str, before: Option<i64>, after: Option<i64>, changes: &mut Vec<MigrationChange>) {
     if let (Some(before), Some(after)) = (before, after)
         && before != after
@@ -102,7 +119,7 @@ fn push_rows(table: &str, before: Option<i64>, after: Option<i64>, changes: &mut
 }
 
 fn column_changes(before: &Table, after: &Table, changes: &mut Vec<MigrationChange>) {
-    for column in &before.columns {
+    for column in &*before.columns {
         let kind = match after.column(&column.name) {
             None => ChangeKind::Drop,
             Some(now) if now != column => ChangeKind::Alter,
@@ -110,7 +127,7 @@ fn column_changes(before: &Table, after: &Table, changes: &mut Vec<MigrationChan
         };
         changes.push(change(kind, ObjectKind::Column, &column.name, Some(&before.name)));
     }
-    for column in &after.columns {
+    for column in &*after.columns {
         if before.column(&column.name).is_none() {
             changes.push(change(ChangeKind::Create, ObjectKind::Column, &column.name, Some(&before.name)));
         }
@@ -149,14 +166,14 @@ mod tests {
             "CREATE TABLE b (x); CREATE TABLE a (x, y); INSERT INTO a VALUES (1, 2); CREATE INDEX i ON a(x);",
         )
         .expect("before");
-        let before = Snapshot::take(&conn).expect("before");
+        let before = Snapshot::take(&conn, None).expect("before");
         conn.execute_batch(
             "DROP TABLE b; ALTER TABLE a ADD COLUMN z; ALTER TABLE a DROP COLUMN y; INSERT INTO a VALUES (2, 3);
              CREATE VIEW v AS SELECT 1; DROP INDEX i; CREATE INDEX j ON a(z); CREATE TABLE c (x);
              CREATE TRIGGER t AFTER INSERT ON c BEGIN SELECT 1; END;",
         )
         .expect("after");
-        let changes = before.changes(&Snapshot::take(&conn).expect("after"));
+        let changes = before.changes(&Snapshot::take(&conn, None).expect("after"));
         let text: Vec<_> = changes
             .iter()
             .map(|it| {

@@ -2,6 +2,7 @@
 //! The transaction of one migration: opened, watched, then committed or undone. Whatever happens, the connection is
 //! left as it was found: no hook, no transaction, the same enforcement of foreign keys.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -31,7 +32,7 @@ pub(super) struct Step {
     /// Enforcement to go back to.
     enforced_before: Option<bool>,
     started: Instant,
-    before: Option<Snapshot>,
+    before: Option<Arc<Snapshot>>,
     violations: Vec<Violation>,
     guard: Option<Guard>,
 }
@@ -62,17 +63,18 @@ impl Step {
         Ok(Self::new(true))
     }
 
-    /// Starts to watch for `observe`, which compares the file with what it is now.
-    pub(super) fn watched(self, conn: &mut Connection) -> Result<Self> {
-        self.guarded(conn, true)
+    /// Starts to watch for `observe`, which compares the file with what it is now. `seen` is what it was before an earlier
+    /// step, and becomes what it is now.
+    pub(super) fn watched(self, conn: &mut Connection, seen: &mut Option<Arc<Snapshot>>) -> Result<Self> {
+        self.guarded(conn, Some(seen))
     }
 
     /// Starts to guard the transaction; nobody asks what is lost.
     pub(super) fn unwatched(self, conn: &mut Connection) -> Result<Self> {
-        self.guarded(conn, false)
+        self.guarded(conn, None)
     }
 
-    fn guarded(mut self, conn: &mut Connection, watch: bool) -> Result<Self> {
+    fn guarded(mut self, conn: &mut Connection, watch: Option<&mut Option<Arc<Snapshot>>>) -> Result<Self> {
         match self.prepare(conn, watch) {
             Ok(()) => Ok(self),
             Err(error) => {
@@ -82,11 +84,14 @@ impl Step {
         }
     }
 
-    fn prepare(&mut self, conn: &mut Connection, watch: bool) -> Result<()> {
+    fn prepare(&mut self, conn: &mut Connection, watch: Option<&mut Option<Arc<Snapshot>>>) -> Result<()> {
         self.violations = foreign_keys::violations(conn)?;
-        let before = if watch { Some(Snapshot::take(conn)?) } else { None };
-        self.guard = Some(Guard::set(conn, before.clone().map(Watch::new))?);
-        self.before = before;
+        if let Some(seen) = watch {
+            let before = Arc::new(Snapshot::take(conn, seen.as_deref())?);
+            self.before = Some(Arc::clone(&before));
+            *seen = Some(before);
+        }
+        self.guard = Some(Guard::set(conn, self.before.clone().map(Watch::new))?);
         self.started = Instant::now();
         Ok(())
     }
@@ -112,7 +117,7 @@ impl Step {
         }
         match (watch, &self.before) {
             (Some(watch), Some(before)) => {
-                let after = Snapshot::take(conn)?;
+                let after = Snapshot::take(conn, Some(before))?;
                 Ok(Observed { destructive: watch.is_destructive(&after), changes: before.changes(&after) })
             }
             _ => Ok(Observed { destructive: false, changes: Vec::new() }),

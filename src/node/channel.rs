@@ -1,10 +1,11 @@
 //! `NativeChannel`: one for each JavaScript thread.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use napi::{
     Env, Result, Status,
     bindgen_prelude::{Function, Uint8ArraySlice, Unknown},
+    sys,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
@@ -20,7 +21,8 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 #[napi]
 pub struct NativeChannel {
     pub(super) mailbox: Arc<Mailbox>,
-    wake: Arc<Mutex<Option<Wake>>>,
+    /// Not a mutex: JavaScript looks at it while the thread that has woken it is still at it.
+    wake: Arc<RwLock<Option<Wake>>>,
 }
 
 #[napi]
@@ -29,17 +31,17 @@ impl NativeChannel {
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, on_ready: Function<'_, (), ()>) -> Result<Self> {
         let wake = on_ready.build_threadsafe_function::<()>().weak::<true>().build()?;
-        let wake = Arc::new(Mutex::new(Some(wake)));
+        let wake = Arc::new(RwLock::new(Some(wake)));
         let bell = Arc::clone(&wake);
         let mailbox = Arc::new(Mailbox::new(move || {
-            if let Some(wake) = &*bell.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(wake) = &*bell.read().unwrap_or_else(PoisonError::into_inner) {
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         }));
         let closing = (Arc::clone(&mailbox), Arc::clone(&wake));
         env.add_env_cleanup_hook(closing, |(mailbox, wake)| {
             mailbox.close();
-            drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+            drop(wake.write().unwrap_or_else(PoisonError::into_inner).take());
         })?;
         Ok(Self { mailbox, wake })
     }
@@ -81,16 +83,20 @@ impl NativeChannel {
     /// Let the channel keep the process alive, or not.
     #[napi(catch_unwind)]
     pub fn keep_alive(&self, env: Env, on: bool) -> Result<()> {
-        let mut wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(wake) = wake.as_mut() else { return Ok(()) };
-        #[allow(deprecated, reason = "cloning cannot say that a call in flight keeps the process alive; this can")]
-        if on { wake.refer(&env) } else { wake.unref(&env) }
+        let wake = self.wake.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(wake) = wake.as_ref() else { return Ok(()) };
+        let set = if on { sys::napi_ref_threadsafe_function } else { sys::napi_unref_threadsafe_function };
+        // SAFETY: the function lives while the lock is held, and this is its thread.
+        match unsafe { set(env.raw(), wake.raw()) } {
+            sys::Status::napi_ok => Ok(()),
+            other => Err(napi::Error::from_status(other.into())),
+        }
     }
 
     /// Let go of the thread: nothing comes any more.
     #[napi(catch_unwind)]
     pub fn dispose(&self) {
         self.mailbox.close();
-        drop(self.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.wake.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 }

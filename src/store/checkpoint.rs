@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Conn, Settings, metrics::StatementCache};
+use super::{Conn, Retry, Settings, metrics::StatementCache};
 use crate::error::{Error, Result};
 
 /// How often the WAL is looked at while there are writes.
@@ -101,7 +101,7 @@ impl Checkpointer {
     /// Start the thread for a file in WAL mode.
     pub(super) fn start(settings: &Settings, cache: Arc<StatementCache>) -> Result<Self> {
         let shared = Arc::new(Shared {
-            settings: Settings { busy_timeout: PATIENCE, ..settings.clone() },
+            settings: Settings { busy_timeout: PATIENCE, retry: Retry::default(), ..settings.clone() },
             cache,
             wal: wal_path(settings).unwrap_or_default(),
             written: AtomicBool::new(false),

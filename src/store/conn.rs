@@ -85,12 +85,15 @@ impl Conn {
     /// [`Error::Sqlite`] if the file cannot be opened or configured.
     pub(super) fn join(settings: &Settings, readonly: bool, cache: Arc<StatementCache>) -> Result<Self> {
         let flags = if readonly { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-        let conn = Self::connect(settings, flags, cache)?;
-        apply_reading(&conn, settings)?;
-        if !readonly {
-            apply_writing(&conn, settings)?;
-        }
-        Ok(conn)
+        // Without WAL a writer may hold the file to itself, and then not even a setting can be made.
+        settings.retry.run(|| {
+            let conn = Self::connect(settings, flags, Arc::clone(&cache))?;
+            apply_reading(&conn, settings)?;
+            if !readonly {
+                apply_writing(&conn, settings)?;
+            }
+            Ok(conn)
+        })
     }
 
     /// [`Conn::create`] for a program that works on the file alone, without a store.

@@ -109,7 +109,7 @@ impl Metrics {
         };
         let query = Query {
             query_type: query_type.to_owned(),
-            query: sql.chars().take(QUERY_CHARACTERS).collect(),
+            query: shortened(sql),
             duration,
             timestamp: state.last_updated,
             result_count,
@@ -228,6 +228,12 @@ impl StatementCache {
     pub(super) fn prepared_and_hits(&self) -> (u64, u64) {
         (self.prepared.load(Ordering::Relaxed), self.hits.load(Ordering::Relaxed))
     }
+}
+
+/// The first [`QUERY_CHARACTERS`] of it.
+fn shortened(sql: &str) -> String {
+    // Whatever has as few bytes has no more characters; counting them would cost an insert more than all else here.
+    if sql.len() <= QUERY_CHARACTERS { sql.to_owned() } else { sql.chars().take(QUERY_CHARACTERS).collect() }
 }
 
 fn push<T>(ring: &mut VecDeque<T>, item: T, most: usize) {

@@ -10,6 +10,7 @@ use crate::migration::{
     self, ApplyOptions, Drive, Driven, Failure as Thrown, JournalRow, Migration, MigrationCode, MigrationError,
     MigrationSet, Rollback, Stage, ValidationReport,
 };
+use crate::packed::Input;
 
 /// What the caller has to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::migrate`], [`migration::target_of`] and [`Rollback::to`].
-    pub fn roll_back(&self, set: &MigrationSet, target: Option<f64>) -> Result<Next> {
+    pub fn roll_back(&self, set: &MigrationSet, target: &Input) -> Result<Next> {
         self.begin_migrating(set.module())?;
         self.go_on(|db| {
             let target = migration::target_of(db, set, target)?;

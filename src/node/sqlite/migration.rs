@@ -46,13 +46,13 @@ pub fn migration_roll_back<'env>(
     connection: u32,
     module: String,
     list: Unknown<'_>,
-    target: Option<f64>,
+    target: Unknown<'_>,
 ) -> Result<Option<Unknown<'env>>> {
-    let list = input::input(&list)?;
+    let (list, target) = (input::input(&list)?, input::input(&target)?);
     next(
         env,
         table::get(connection)
-            .and_then(|connection| connection.roll_back(&command::listed_set(&module, &list)?, target)),
+            .and_then(|connection| connection.roll_back(&command::listed_set(&module, &list)?, &target)),
     )
 }
 

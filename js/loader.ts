@@ -1,0 +1,208 @@
+/**
+ * Loads the native add-on. Where that fails, one error says what was looked for, why it is probably not there, and what
+ * mends it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RunledgerError } from './errors.js';
+import { fittingTarget, libc, TARGETS } from './platform.js';
+
+/** Names the file of the add-on where neither the package nor its loader can: inside a single executable, for instance. */
+const OVERRIDE = 'RUNLEDGER_NATIVE_LIBRARY_PATH';
+
+/** `createRequire`, looked up in a way that webpack does not understand: it compiles calls that it knows away. */
+const requireFrom = Reflect.get(module, 'createRequire') as typeof module.createRequire;
+
+/**
+ * The files from which this code may have to find others: its own, the program's, the executable. Compiled into a bundle
+ * it has no `import.meta.url` (CommonJS) or one that was true where it was built.
+ */
+function origins(): string[] {
+  const own = (import.meta.url as string | undefined) ?? (typeof __filename === 'string' ? __filename : undefined);
+  const files = [own?.startsWith('file:') ? fileURLToPath(own) : own, process.argv[1], process.execPath];
+  return [...new Set(files.filter((file) => file !== undefined))];
+}
+
+/** `require` of this package, or of the bundle that it was compiled into. */
+export function packageRequire(): NodeJS.Require {
+  return requireFrom(origins()[0]!);
+}
+
+/**
+ * The exports of the add-on: of the file that the environment names, of what the package's own loader finds, or, in a
+ * bundle, of a file beside it or of the platform's package.
+ *
+ * @throws {RunledgerError} `NATIVE_NOT_LOADED`
+ */
+export function loadAddOn(): unknown {
+  const named = process.env[OVERRIDE];
+  const looked: string[] = [];
+  const failures: unknown[] = [];
+  const attempt = (require: NodeJS.Require, id: string, shown: string) => {
+    looked.push(shown);
+    try {
+      return require(id) as unknown;
+    } catch (error) {
+      failures.push(error);
+      return undefined;
+    }
+  };
+  if (named) {
+    return attempt(packageRequire(), named, named) ?? fail(looked, failures, {
+      cause: `${OVERRIDE} names a file that cannot be loaded: ${textOf(failures[0])}`,
+      remedy: `unset ${OVERRIDE}, or name the right file`,
+    });
+  }
+  const target = fittingTarget();
+  const file = `runledger.${target}.node`;
+  const home = packageFolder();
+  if (home !== undefined) {
+    const shown = target === undefined ? 'native.cjs' : `${join(home, file)}, the package runledger-${target}`;
+    const loaded = attempt(requireFrom(join(home, 'package.json')), './native.cjs', shown);
+    if (loaded !== undefined) return loaded;
+  }
+  for (const origin of target === undefined ? [] : origins()) {
+    const require = requireFrom(origin);
+    const beside = join(dirname(origin), file);
+    // A bundle may name the folder where it was built as its own; a program that is none has nothing beside it.
+    if (home !== undefined && !existsSync(beside)) continue;
+    const loaded = attempt(require, beside, beside) ?? attempt(require, `runledger-${target}`, `runledger-${target} from ${dirname(origin)}`);
+    if (loaded !== undefined) return loaded;
+  }
+  return fail(looked, failures, diagnose(failures, target, home));
+}
+
+/** The folder of this package; `undefined` where this code has been compiled into a bundle. */
+function packageFolder(): string | undefined {
+  const built = dirname(origins()[0]!);
+  return [dirname(built), dirname(dirname(built))].find((folder) => existsSync(join(folder, 'native.cjs')) && nameOf(folder) === 'runledger');
+}
+
+function nameOf(folder: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }).name;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why it probably failed, and what to do. */
+interface Diagnosis {
+  cause: string;
+  remedy: string;
+}
+
+function fail(looked: string[], failures: unknown[], { cause, remedy }: Diagnosis): never {
+  const { platform, arch } = process;
+  const library = libc();
+  throw new RunledgerError(
+    `the native add-on cannot be loaded on ${[platform, arch, library].filter(Boolean).join(' ')}\n` +
+      `  looked for:    ${looked.join('\n                 ')}\n` +
+      `  likely cause:  ${cause}\n` +
+      `  to mend it:    ${remedy}`,
+    { code: 'NATIVE_NOT_LOADED', details: { platform, arch, libc: library, looked, cause, remedy }, cause: failures[0] },
+  );
+}
+
+function diagnose(failures: unknown[], target: string | undefined, home: string | undefined): Diagnosis {
+  if (target === undefined) {
+    return {
+      cause: `no binary is published for this platform; there are ${TARGETS.join(', ')}`,
+      remedy: 'build it from source, with Rust and a C compiler, in a clone of the repository: npm ci && npm run build',
+    };
+  }
+  const broken = failures.flatMap(chain).find((error) => !isNotFound(error));
+  if (broken !== undefined) return ofBroken(textOf(broken), home);
+  if (home === undefined) {
+    return {
+      cause: 'this program is a bundle, and the binary was not delivered with it',
+      remedy: `copy runledger.${target}.node from the package runledger-${target} beside the bundle or the executable, or name it in ${OVERRIDE}`,
+    };
+  }
+  if (existsSync(join(home, 'Cargo.toml'))) {
+    return { cause: 'this clone of the repository is not built', remedy: 'npm ci && npm run build' };
+  }
+  return ofMissing(target, home);
+}
+
+/** A binary is there and does not load. */
+function ofBroken(reason: string, home: string | undefined): Diagnosis {
+  if (/allow-ffi|ffi access|NotCapable/i.test(reason)) {
+    return { cause: `the runtime may not load native code: ${reason}`, remedy: 'run the program with: deno run --allow-ffi' };
+  }
+  if (/GLIBC_|GLIBCXX_/.test(reason)) {
+    return {
+      cause: `the C library of this system is older than the binary needs: ${reason}`,
+      remedy: 'use a system with glibc 2.17 or newer',
+    };
+  }
+  return { cause: `the binary is damaged, or one of another platform: ${reason}`, remedy: reinstall(home) };
+}
+
+/** No binary for this machine is installed. */
+function ofMissing(target: string, home: string): Diagnosis {
+  const require = requireFrom(join(home, 'package.json'));
+  const others = TARGETS.filter((name) => name !== target && resolves(require, `runledger-${name}/package.json`));
+  if (others.length > 0) {
+    const musl = others.includes(target.replace('-musl', '-gnu')) ? ', and this system has musl instead of glibc' : '';
+    return {
+      cause: `runledger-${others.join(', runledger-')} is installed${musl}: node_modules or the lock file come from another platform`,
+      remedy: reinstall(home),
+    };
+  }
+  const lock = lockFile(home);
+  if (lock?.name === 'package-lock.json' && !lock.text().includes(`runledger-${target}`)) {
+    return {
+      cause: `package-lock.json was written on another platform and does not name runledger-${target} (npm before 11.3 forgets it)`,
+      remedy: reinstall(home),
+    };
+  }
+  const flag = lock === undefined || lock.manager === 'npm' ? 'npm install --include=optional' : reinstall(home);
+  return { cause: 'optional dependencies were skipped when runledger was installed (--omit=optional, --no-optional)', remedy: flag };
+}
+
+const LOCK_FILES = { 'package-lock.json': 'npm', 'pnpm-lock.yaml': 'pnpm', 'yarn.lock': 'yarn', 'bun.lock': 'bun', 'bun.lockb': 'bun' };
+
+/** The lock file of the project that the package is installed in. */
+function lockFile(home: string): { name: string; manager: string; text(): string } | undefined {
+  for (let folder = home; dirname(folder) !== folder; folder = dirname(folder)) {
+    for (const [name, manager] of Object.entries(LOCK_FILES)) {
+      const path = join(folder, name);
+      if (existsSync(path)) return { name, manager, text: () => readFileSync(path, 'utf8') };
+    }
+  }
+  return undefined;
+}
+
+function reinstall(home: string | undefined): string {
+  const manager = (home === undefined ? undefined : lockFile(home)?.manager) ?? 'npm';
+  const lock = manager === 'npm' ? ' and package-lock.json' : '';
+  return `delete node_modules${lock}, then run on this machine: ${manager} install`;
+}
+
+function resolves(require: NodeJS.Require, id: string): boolean {
+  try {
+    require.resolve(id);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An error and its causes. */
+function chain(error: unknown): unknown[] {
+  if (error === undefined || error === null) return [];
+  return [error, ...chain((error as { cause?: unknown }).cause)];
+}
+
+/** Whether the file was not there, or the generated loader says so of all that it tried. */
+function isNotFound(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND' || /^Cannot find (native binding|module)/.test(String(message));
+}
+
+function textOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}

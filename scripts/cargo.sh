@@ -1,0 +1,8 @@
+#!/bin/sh
+# `cargo` as napi calls it. Cargo leaves out link-time optimisation where a crate is built as an rlib, too, which tests and
+# benches need; so the add-on is built alone.
+if [ "$1" = build ]; then
+  shift
+  set -- rustc --lib --crate-type cdylib "$@"
+fi
+exec cargo "$@"
