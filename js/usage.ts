@@ -7,6 +7,7 @@
 export { MigrationError, RunledgerError } from './errors.js';
 export type { Logger } from './types/vocabulary.js';
 export { closeDatabase, getConnection, initDatabase } from './usage/connection.js';
+export { UsageError } from './usage/errors.js';
 export {
   getMigrationRunner,
   getMigrationStatus,
@@ -24,4 +25,3 @@ export {
   validateDatabase,
 } from './usage/operations.js';
 export type { NewUsageSnapshot, UsageConfig, UsageOptions, UsagePlan, UsageSnapshot } from './usage/types.js';
-export { UsageError } from './usage/usage-error.js';

@@ -6,7 +6,7 @@ import { native, type UsageRows } from '../native.js';
 import { toError } from '../report.js';
 import { linkOf } from '../sqlite/database.js';
 import { type OpenUsage, opened } from './connection.js';
-import { UsageError, usageErrors } from './usage-error.js';
+import { UsageError, usageErrors } from './errors.js';
 
 /** Run a method of the core. Without an open file, and when it fails, the answer is `otherwise`. */
 export function call<T>(operation: string, args: unknown[], otherwise: T): T {

@@ -7,7 +7,7 @@ import { lastFailure, toError } from '../sqlite/failure.js';
 import { SqliteError } from '../sqlite/sqlite-error.js';
 import { MigrationRunner } from './runner.js';
 import type { UsageOptions } from './types.js';
-import { invalidInput, notInitialized, UsageError } from './usage-error.js';
+import { invalidInput, notInitialized, UsageError } from './errors.js';
 
 /** The codes of errors about the file rather than the call: they are thrown as they are. */
 const ABOUT_THE_FILE = ['MIGRATION_CONFLICT', 'MIGRATION_DIVERGED', 'MIGRATION_AHEAD', 'MIGRATION_GAP'];

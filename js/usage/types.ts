@@ -1,5 +1,5 @@
 import type { Logger } from '../types.js';
-import type { UsageError } from './usage-error.js';
+import type { UsageError } from './errors.js';
 
 /** The plan whose limits the monitor shows. */
 export type UsagePlan = 'pro' | 'max5' | 'max20' | 'custom';

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Iteration: pages that each go on behind the last row of the one before.
 
-use rusqlite::{params_from_iter, types::Value as Sql};
+use rusqlite::types::Value as Sql;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -10,10 +10,9 @@ use super::{
     shape::{EVENT, SESSION},
 };
 use crate::{
-    client::{Args, Query, Reply, Value},
+    client::{Args, Query, Value, reads},
     error::{Error, Result},
-    packed::{Input, Rows, Shape, json_number},
-    store::Conn,
+    packed::{Input, Shape, json_number},
 };
 
 /// A page of iterateEvents. The value is the cursor of the next page, `null` behind the last.
@@ -35,42 +34,20 @@ pub(super) fn sessions(args: &Args) -> Result<Action> {
 fn page(shape: &'static Shape, key: usize, query: Option<Query>, progress: Progress, page_size: i64) -> Result<Action> {
     let Some(query) = query else { return Action::nothing(Value::Json(Json::Null)) };
     Action::read(query.sql.clone(), move |conn, reply| {
-        let (sent, last) = send(conn, shape, key, &query, reply)?;
+        let mut last = None;
+        let sent = reads::send_each(conn, shape, &query, reply, |row| {
+            last = Some(Cursor { key: row.get(key)?, id: row.get(0)? });
+            Ok(())
+        })?;
+        let rows = i64::try_from(sent).unwrap_or(i64::MAX);
         let next = match last {
-            Some(cursor) if sent == page_size => {
-                json!([to_json(&cursor.key), to_json(&cursor.id), progress.returned + sent])
+            Some(cursor) if rows == page_size => {
+                json!([to_json(&cursor.key), to_json(&cursor.id), progress.returned + rows])
             }
             _ => Json::Null,
         };
-        Ok((Value::Json(next), u64::try_from(sent).ok()))
+        Ok((Value::Json(next), Some(sent)))
     })
-}
-
-/// Send the rows of a page. Returns how many there were and where the last one stands.
-fn send(
-    conn: &Conn,
-    shape: &'static Shape,
-    key: usize,
-    query: &Query,
-    reply: &dyn Reply,
-) -> Result<(i64, Option<Cursor>)> {
-    let mut sent = 0;
-    let mut last = None;
-    let mut chunk = Rows::new(shape);
-    let mut statement = conn.cached(&query.sql)?;
-    let mut rows = statement.query(params_from_iter(&query.params))?;
-    while let Some(row) = rows.next()? {
-        chunk.push(row)?;
-        sent += 1;
-        last = Some(Cursor { key: row.get(key)?, id: row.get(0)? });
-        if chunk.is_full() {
-            chunk = conn.off_the_clock(|| reply.rows(chunk))?;
-        }
-    }
-    if !chunk.is_empty() {
-        conn.off_the_clock(|| reply.tail(chunk))?;
-    }
-    Ok((sent, last))
 }
 
 /// Where the iteration stands, from the cursor that the page before has given.
