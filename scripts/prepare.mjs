@@ -1,7 +1,8 @@
 // Installs and builds what is missing or older than its sources, and nothing else.
 //
 // `node scripts/prepare.mjs`, or `await prepare()` from a script that needs the built package. Needs Node, npm, Rust and
-// a C compiler. Progress goes to stderr. `--dist` builds dist/ and nothing else, even if it is up to date.
+// a C compiler. Progress goes to stderr. `--native` builds the add-on, `--dist` builds dist/, and nothing else, even if it
+// is up to date.
 
 import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -136,7 +137,8 @@ function oldest(paths, missing = false) {
 }
 
 await whenStarted(import.meta.url, async () => {
-  const dist = process.argv.includes('--dist');
-  await prepare({ quiet: process.argv.includes('--quiet'), only: dist ? 'install' : undefined });
+  const [native, dist] = ['--native', '--dist'].map((flag) => process.argv.includes(flag));
+  await prepare({ quiet: process.argv.includes('--quiet'), only: native || dist ? 'install' : undefined });
+  if (native) await buildNative();
   if (dist) await buildDist();
 });
