@@ -5,11 +5,11 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { cleanUp, isBun, root, tempDir, test } from './support.mjs';
+import { cleanUp, root, skipTsc, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
-const skip = isBun && 'tsc is run once, on Node';
+const skip = skipTsc;
 const require = createRequire(import.meta.url);
 
 /** The folder of the optional peer, if it is installed. */

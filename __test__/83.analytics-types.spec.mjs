@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { cleanUp, isBun, root, tempDir, test } from './support.mjs';
+import { cleanUp, isBun, root, skipTsc, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -32,7 +32,7 @@ function compile(code, { drizzle = true } = {}) {
   return stdout.split('\n').filter((line) => /error TS/.test(line) && !/^[^(]*node_modules\/drizzle-orm[^(]*\(/.test(line));
 }
 
-const skip = isBun ? 'tsc is run once, on Node' : !existsSync(peer) && 'drizzle-orm is not installed';
+const skip = skipTsc || !existsSync(peer) && 'drizzle-orm is not installed';
 const options = { skip, timeout: 180_000 };
 
 test('what the contract promises compiles', options, () => {

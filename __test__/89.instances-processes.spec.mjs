@@ -8,7 +8,7 @@ import { afterEach } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { openDatabase, sql } from './fixtures/instances.mjs';
-import { cleanUp, isBun, root, run, said, skipOnWindows, start, tempDir, test } from './support.mjs';
+import { cleanUp, isBun, root, run, said, skipOnWindows, skipTsc, start, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -165,7 +165,7 @@ Suggestion: Choose another id or update the existing instance.
   assert.equal(sql(path, 'SELECT count(*) AS n FROM instances')[0].n, 2);
 });
 
-test('the types of the contract compile under --strict, and wrong ones do not', { skip: isBun && 'tsc is run once, on Node', timeout: 120_000 }, () => {
+test('the types of the contract compile under --strict, and wrong ones do not', { skip: skipTsc, timeout: 120_000 }, () => {
   const dir = tempDir();
   mkdirSync(join(dir, 'node_modules'), { recursive: true });
   symlinkSync(root, join(dir, 'node_modules', 'runledger'), 'junction');

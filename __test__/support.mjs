@@ -15,6 +15,8 @@ for (const name of ['VIBEKIT_DB_PATH', 'DEBUG']) delete process.env[name];
 export const T = 1750000000000; // 2025-06-15T15:06:40Z
 export const DAY = 86_400_000;
 export const isBun = typeof Bun !== 'undefined';
+/** `skip` of a test of types: what the type checker says does not depend on the runtime that starts it. */
+export const skipTsc = Boolean(isBun || process.env.RUNLEDGER_SKIP_TSC) && 'tsc is run once, on Node';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const entry = new URL('../index.js', import.meta.url).href;
 

@@ -109,6 +109,10 @@ mod tests {
         std::fs::rename(&target, dir.path().join("e.db-journal")).expect("rename");
         assert!(refused(&dir.path().join("e.db")).ends_with("e.db-journal"));
         assert_eq!(refused(&source), format!("File already exists: {}", source.display()));
+        for part in ["s.db-wal", "s.db-shm", "s.db-journal"] {
+            assert!(refused(&dir.path().join(part)).ends_with(part));
+            assert!(!dir.path().join(part).exists());
+        }
         let nowhere = dir.path().join("no/d.db");
         assert_eq!(refused(&nowhere), format!("Directory does not exist: {}", dir.path().join("no").display()));
     }

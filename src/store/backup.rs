@@ -31,23 +31,43 @@ pub enum Readers {
 /// # Errors
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
 pub fn backup(conn: &Connection, target: &Path, readers: Readers, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
-    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
-        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
-    }
-    // SQLite would take what lies beside the new file for a part of it, or remove it.
-    if let Some(left) = ["-wal", "-shm", "-journal"].map(|it| beside(target, it)).into_iter().find(|it| it.exists()) {
-        return Err(Error::FileExists { path: left.display().to_string() });
-    }
-    create(conn, target, readers)?;
+    create_copy(conn, target, readers)?;
     copy(conn, target, progress).inspect_err(|_| {
         // Half a copy is none.
         let _ = std::fs::remove_file(target);
     })
 }
 
-/// Creating it is the test: no file that came meanwhile is written over. Nobody may read the copy who may not read the
-/// original.
-fn create(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
+/// Refuse a name by which SQLite would take the copy for a part of the original, or something else for a part of the copy; it
+/// writes into such files, and removes them.
+///
+/// # Errors
+/// [`Error::FileExists`]
+fn check_name(conn: &Connection, target: &Path) -> Result<()> {
+    const PARTS: [&str; 3] = ["-wal", "-shm", "-journal"];
+    let same = |part: &Path| {
+        let directory = |path: &Path| path.parent().and_then(|it| it.canonicalize().ok());
+        part.file_name() == target.file_name() && directory(part) == directory(target)
+    };
+    let own = conn.path().is_some_and(|source| PARTS.iter().any(|it| same(&beside(Path::new(source), it))));
+    let taken = if own {
+        Some(target.to_owned())
+    } else {
+        PARTS.map(|it| beside(target, it)).into_iter().find(|it| it.exists())
+    };
+    taken.map_or(Ok(()), |path| Err(Error::FileExists { path: path.display().to_string() }))
+}
+
+/// Make the empty file of a copy. Creating it is the test: no file that came meanwhile is written over. Nobody may read the
+/// copy who may not read the original.
+///
+/// # Errors
+/// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`]
+pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
+    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
+        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
+    }
+    check_name(conn, target)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     match readers {

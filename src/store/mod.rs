@@ -23,7 +23,7 @@ mod retry;
 mod settings;
 mod writer;
 
-pub use backup::{Readers, backup};
+pub use backup::{Readers, backup, create_copy};
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
 pub use configure::{apply_session, configure};
 pub use conn::{Cached, Conn};

@@ -2,7 +2,6 @@
 //! Copies of a whole database.
 
 use std::{
-    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,7 +9,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, backup, ffi};
 
 use super::{Failure, Result};
-use crate::error::Error;
+use crate::store;
 
 /// Where the pages come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +32,7 @@ impl Backup {
     /// Make it. Blocks. Returns the number of pages.
     ///
     /// # Errors
-    /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Failure::Sqlite`]; no file is left then.
+    /// [`crate::error::Error::FileExists`], [`crate::error::Error::DirectoryMissing`], [`Failure::Sqlite`]; no file is left then.
     pub fn run(&self) -> Result<i32> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(&self.source, flags)?;
@@ -44,19 +43,7 @@ impl Backup {
 
 /// Copy all pages into a file that is made here, on one state of the database.
 pub(super) fn copy(source: &Connection, target: &Path) -> Result<i32> {
-    if target.parent().is_some_and(|directory| !directory.is_dir()) {
-        let directory = target.parent().unwrap_or(target).display().to_string();
-        return Err(Error::DirectoryMissing { path: directory }.into());
-    }
-    // Creating it is the test: no file that came meanwhile is written over.
-    if let Err(error) = std::fs::OpenOptions::new().write(true).create_new(true).open(target) {
-        let path = target.display().to_string();
-        return Err(match error.kind() {
-            ErrorKind::AlreadyExists => Error::FileExists { path },
-            _ => Error::Io { path, message: error.to_string() },
-        }
-        .into());
-    }
+    store::create_copy(source, target, store::Readers::OfSource)?;
     fill(source, target).inspect_err(|_| {
         // Half a copy is none.
         let _ = std::fs::remove_file(target);
