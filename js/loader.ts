@@ -55,14 +55,15 @@ export function loadAddOn(): unknown {
       remedy: `unset ${OVERRIDE}, or name the right file`,
     });
   }
-  const target = fittingTarget();
-  const file = `runledger.${target}.node`;
   const home = packageFolder();
   if (home !== undefined) {
-    const shown = target === undefined ? 'native.cjs' : `${join(home, file)}, the package runledger-${target}`;
-    const loaded = attempt(requireFrom(join(home, 'package.json')), './native.cjs', shown);
+    const loaded = attempt(requireFrom(join(home, 'package.json')), './native.cjs', 'native.cjs');
     if (loaded !== undefined) return loaded;
   }
+  // Only now: to know the C library can take as long as everything else that a start does.
+  const target = fittingTarget();
+  const file = `runledger.${target}.node`;
+  if (home !== undefined && target !== undefined) looked[0] = `${join(home, file)}, the package runledger-${target}`;
   for (const origin of target === undefined ? [] : origins()) {
     const require = requireFrom(origin);
     const beside = join(dirname(origin), file);
