@@ -239,7 +239,6 @@ test('a bad tool call is refused by name, alone and as the third of five, and no
   }
   for (const none of [undefined, null, {}, 'x', 5]) await refused(opened.recordToolCalls(none), 'ANALYTICS_INVALID_INPUT', { field: 'calls' });
   await refused(opened.recordToolCalls([call({ id: 'twice' }), call({ id: 'twice' })]), 'ANALYTICS_CALL_EXISTS', { id: 'twice', index: 1 });
-  // eslint-disable-next-line no-sparse-arrays
   await refused(opened.recordToolCalls([call(), , call()]), 'ANALYTICS_INVALID_INPUT', { field: 'call', index: 1 });
   assert.deepEqual(contents(opened.path), before);
   assert.deepEqual(await opened.recordToolCalls([]), { inserted: 0 });

@@ -8,7 +8,7 @@ import { DatabaseError, ERROR_CODES } from 'runledger/instances/errors';
 const db = await initializeDatabase({ local: { file: process.argv[2] ?? ':memory:' } });
 
 // Two instances: the reviewer knows who has sent for it.
-const worktree = (name) => ({ worktree_path: `/work/${name}`, branch_name: name, tmux_session: name });
+const worktree = (name) => ({ worktree_path: `/repos/${name}`, branch_name: name, tmux_session: name });
 await db.createInstance({ id: 'coder', type: 'coding', status: 'started', issue_number: 42, ...worktree('fix-42') });
 await db.createInstance({ id: 'reviewer', type: 'review', status: 'started', parent_instance_id: 'coder', ...worktree('review-42') });
 await db.createRelationship({ parent_instance: 'coder', child_instance: 'reviewer', relationship_type: 'spawned_review' });

@@ -60,7 +60,7 @@ const TIMES = ['createdAfter', 'createdBefore'];
  * const db = new SQLiteDatabase({ local: { file: 'agents.db' } });
  * await db.connect();
  * await db.createInstance({
- *   id: 'a', type: 'coding', status: 'started', worktree_path: '/work/a', branch_name: 'a', tmux_session: 'a',
+ *   id: 'a', type: 'coding', status: 'started', worktree_path: '/repos/a', branch_name: 'a', tmux_session: 'a',
  * });
  * await db.disconnect();
  */

@@ -70,7 +70,7 @@ export function generateTestInstance(overrides: Partial<NewInstance> = {}): NewI
     id,
     type: 'coding',
     status: 'started',
-    worktree_path: `/work/${id}`,
+    worktree_path: `/repos/${id}`,
     branch_name: `branch-${id}`,
     tmux_session: `session-${id}`,
     ...overrides,

@@ -26,7 +26,7 @@ export interface DatabaseConfig {
     busyTimeout: number;
     /** Create the tables or bring them up to date when opening. Default `true`. */
     autoMigrate: boolean;
-    /** One `logger.debug` a query, without values; without a logger one line on stderr. Default under `NODE_ENV=development`. */
+    /** One `logger.debug` a call, without values; without a logger one line on stderr. Default under `NODE_ENV=development`. */
     logQueries: boolean;
     /** Enforce foreign keys. With `false` nothing cascades. Default `true`. */
     foreignKeys: boolean;
