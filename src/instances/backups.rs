@@ -68,8 +68,12 @@ impl Backups {
         all.pop();
         let mut deleted = Vec::new();
         for (_, path) in all.into_iter().filter(|(at, _)| *at < cutoff) {
-            std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
-            deleted.push(path);
+            match std::fs::remove_file(&path) {
+                Ok(()) => deleted.push(path),
+                // Another process was faster.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(&path, &error)),
+            }
         }
         Ok(deleted)
     }
