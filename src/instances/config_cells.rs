@@ -8,10 +8,15 @@ use serde_json::Map;
 use zeroize::Zeroizing;
 
 use super::{
-    check, config::InstancesConfig, failure::decrypt_failed, keys::Keys, rows::now, secret::PREFIX, state::Action,
+    Action, check,
+    config::InstancesConfig,
+    keys::Keys,
+    report::{GENERAL, decrypt_failed},
+    secret::PREFIX,
 };
 use crate::{
     client::{Args, Value, nothing},
+    clock::now_seconds,
     error::{Error, Result},
     store::{Cancel, Conn, Control},
 };
@@ -24,8 +29,7 @@ const DELETE: &str = "DELETE FROM user_config WHERE key = ?1";
 /// Whether a key must be there already.
 const ANY_ENCRYPTED: &str =
     "SELECT 1 FROM user_config WHERE encrypted <> 0 AND substr(value, 1, length(?1)) = ?1 LIMIT 1";
-
-/// Whether the cell holds nothing in plain text.
+/// Whether the cell of this name holds nothing in plain text.
 const IS_ENCRYPTED: &str =
     "SELECT 1 FROM user_config WHERE key = ?2 AND encrypted <> 0 AND substr(value, 1, length(?1)) = ?1";
 
@@ -46,9 +50,10 @@ fn shown(cell: Vec<u8>, encrypted: bool, name: &str, keys: &Keys) -> Result<Stri
     if !encrypted || !cell.starts_with(PREFIX.as_bytes()) {
         return Ok(String::from_utf8_lossy(&cell).into_owned());
     }
-    let key = keys.find()?.ok_or_else(|| decrypt_failed("there is no key"))?;
+    let key = keys.find().map_err(|error| decrypt_failed(&error.to_string(), Some(error)))?;
+    let key = key.ok_or_else(|| decrypt_failed("there is no key", None))?;
     let value = std::str::from_utf8(&cell).ok().and_then(|cell| key.open(name, cell));
-    value.ok_or_else(|| decrypt_failed("the key is another one, or the value is damaged"))
+    value.ok_or_else(|| decrypt_failed("the key is another one, or the value is damaged", None))
 }
 
 /// setConfig
@@ -59,7 +64,7 @@ pub(super) fn set(args: &Args, config: &InstancesConfig) -> Result<Action> {
         return set_encrypted(name, value, config);
     }
     Action::write(SET, name.len() + value.len(), move |conn, _| {
-        overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, value.as_str(), false, now()])?))?;
+        overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, value.as_str(), false, now_seconds()])?))?;
         nothing(1)
     })
 }
@@ -75,7 +80,7 @@ fn set_encrypted(name: String, value: Zeroizing<String>, config: &InstancesConfi
                 let key = keys.find_or_create(no_cell_yet)?.ok_or_else(no_key)?;
                 let cell = key.seal(&name, &value)?;
                 let was_encrypted = conn.cached(IS_ENCRYPTED)?.exists([PREFIX, &name])?;
-                overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now()])?))?;
+                overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now_seconds()])?))?;
                 Ok(was_encrypted)
             })
         })?;
@@ -98,7 +103,7 @@ fn overwriting<T>(conn: &Conn, work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn no_key() -> Error {
     let message = "The database holds encrypted values, but their key is missing; a second key would lose them";
     let details = Map::from_iter([("error".to_owned(), message.into())]);
-    Error::refused(super::failure::GENERAL, message, details)
+    Error::refused(GENERAL, message, details)
 }
 
 /// deleteConfig
