@@ -5,9 +5,11 @@ import { native, type OpenedModule } from '../native.js';
 import { adopt, closeNow, type Database } from '../sqlite/database.js';
 import { lastFailure, toError } from '../sqlite/failure.js';
 import { SqliteError } from '../sqlite/sqlite-error.js';
-import { MigrationRunner } from './runner.js';
-import type { UsageOptions } from './types.js';
+import type { Logger } from '../types.js';
 import { invalidInput, notInitialized, UsageError } from './errors.js';
+import { tellRun } from './log.js';
+import { MigrationRunner, MODULE, REQUIRED } from './runner.js';
+import type { UsageOptions } from './types.js';
 
 /** The codes of errors about the file rather than the call: they are thrown as they are. */
 const ABOUT_THE_FILE = ['MIGRATION_CONFLICT', 'MIGRATION_DIVERGED', 'MIGRATION_AHEAD', 'MIGRATION_GAP'];
@@ -57,8 +59,8 @@ export function initDatabase(options: UsageOptions = {}): void {
     throw failed(toError(file.failure, operation), path, operation);
   }
   const { logger } = checked;
-  tell(file, checked);
   usage = { path, db, runner: new MigrationRunner(db, logger === undefined ? {} : { logger }), options: checked };
+  tellOpened(file, logger);
 }
 
 /** Close the file. Without an open one it does nothing. */
@@ -122,13 +124,7 @@ function failed(cause: Error, path: string, operation: string): Error {
   return new UsageError(message, { code, extendedCode, operation, details: { path }, cause });
 }
 
-function tell({ warnings, migrations = [] }: OpenedModule, { logger }: Pick<UsageOptions, 'logger'>): void {
+function tellOpened({ warnings, migrations = [] }: OpenedModule, logger: Logger | undefined): void {
   for (const message of warnings) writeLog(logger, { level: 'warn', message });
-  for (const [position, { items }] of migrations.entries()) {
-    const module = ['telemetry', 'usage'][position];
-    for (const { version, name, status } of items) {
-      if (status !== 'applied') continue;
-      writeLog(logger, { level: 'info', message: `${module}: applied ${version} ${name}`, fields: { module, version, name } });
-    }
-  }
+  for (const [position, report] of migrations.entries()) tellRun(logger, [REQUIRED, MODULE][position]!, report);
 }
