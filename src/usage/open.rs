@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! The settings of the connection.
+//! Opening the file of telemetry for usage (migrations.md §3).
 
 use crate::store::{Location, Settings};
 
