@@ -229,7 +229,7 @@ test('initDatabase: a file that cannot be opened', () => {
     assert.ok(thrown.cause instanceof Error);
     return thrown;
   };
-  assert.match(fails(join(dir, 'taken', 'u.db')).message, /^Failed to open the usage database .*taken.u\.db: /);
+  assert.match(fails(join(dir, 'taken', 'u.db')).message, /^Failed to create the directory of the usage database: .*taken: /);
   assert.equal(fails(dir).extendedCode, 'SQLITE_CANTOPEN');
   assert.equal(fails(join(dir, 'text.db')).extendedCode, 'SQLITE_NOTADB');
   assert.deepEqual(readdirSync(dir).sort(), ['taken', 'text.db']);
@@ -272,7 +272,10 @@ test('initDatabase: an adoption that fails leaves the file as it was, and says w
     CREATE TABLE usage_config__runledger_old (x)`).close();
   assert.throws(() => usage.initDatabase({ path }), (error) => {
     assert.deepEqual([error.name, error.code, error.extendedCode, error.operation], ['UsageError', 'USAGE_MIGRATION_FAILED', 'SQLITE_ERROR', 'initDatabase']);
-    return /usage_config__runledger_old/.test(error.cause.message);
+    const { cause } = error;
+    assert.deepEqual([cause.name, cause.code, cause.module, cause.version, cause.cause.code], ['MigrationError', 'MIGRATION_FAILED', 'usage', 1, 'SQLITE_ERROR']);
+    assert.deepEqual(error.details, { path });
+    return /usage_config__runledger_old/.test(cause.message);
   });
   const after = new Database(path);
   assert.deepEqual(after.prepare('SELECT timestamp FROM usage_snapshots').pluck().all(), [1700000000]);
@@ -310,7 +313,7 @@ test('directories and files that may not be written to', { skip: skipWithoutPerm
     console.log(JSON.stringify(told));`;
   const refused = (code) => ['UsageError', 'USAGE_OPEN_FAILED', code];
   assert.deepEqual(await whileReadonly(dir, () => runJson(code)),
-    ['SQLITE_CANTOPEN', 'ERR_DIRECTORY', 'SQLITE_READONLY_DIRECTORY', 'SQLITE_CANTOPEN'].map(refused));
+    ['SQLITE_CANTOPEN', 'EACCES', 'SQLITE_READONLY_DIRECTORY', 'SQLITE_CANTOPEN'].map(refused));
 });
 
 test('a table that somebody has dropped is an error that is told', () => {

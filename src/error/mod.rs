@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 use crate::migration::MigrationError;
 
 pub use codes::{extended_code_name, primary_code_name};
-pub use report::{ErrorClass, Report};
+pub use report::{ErrorClass, OpenWords, Report};
 
 /// Everything that can go wrong in the core. `Display` is the bare reason; [`Error::report`] makes the text that the
 /// caller of a public method reads.
@@ -171,6 +171,11 @@ impl Error {
     /// A refusal by a rule of the module.
     pub fn refused(code: &'static str, message: impl Into<String>, details: Map<String, Json>) -> Self {
         Self::Refused(Box::new(Refused { code, message: message.into(), details, because: None }))
+    }
+
+    /// The same error as what kept a file from being opened.
+    pub fn while_opening(self) -> Self {
+        Self::Open(Box::new(self))
     }
 
     /// The same error with the position of its record within a batch.

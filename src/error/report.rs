@@ -18,8 +18,6 @@ impl ErrorClass {
     const CONNECTION: Self = Self("ConnectionError");
     const VALIDATION: Self = Self("ValidationError");
     const QUERY_TIMEOUT: Self = Self("QueryTimeoutError");
-    const OPEN_CONNECTION: Self = Self("DrizzleTelemetryConnectionError");
-    const OPEN_MIGRATION: Self = Self("DrizzleTelemetryMigrationError");
     /// Of every module: a fact about the file.
     pub const MIGRATION: Self = Self("MigrationError");
     /// Not an error of ours: the caller's `signal.reason` is thrown.
@@ -57,7 +55,7 @@ impl Error {
         let (class, code, message) = match self {
             Self::At { index, error } => return Report { index: Some(*index), ..error.report(operation) },
             Self::Retried { error, .. } => return error.report(operation),
-            Self::Open(error) => return error.report_open(operation),
+            Self::Open(error) => return error.report(operation),
             Self::Validation(invalid) => (ErrorClass::VALIDATION, "VALIDATION_ERROR", invalid.message.clone()),
             Self::Sqlite { extended, message } => sqlite_report(*extended, message, operation),
             Self::Timeout { ms } => (
@@ -99,6 +97,7 @@ impl Error {
             extended_code: match self {
                 Self::Sqlite { extended, .. } => extended_code_name(*extended),
                 Self::Timeout { .. } => Some("SQLITE_INTERRUPT"),
+                Self::Migration(error) => error.cause.as_ref().and_then(|cause| extended_code_name(cause.extended)),
                 _ => None,
             },
             message,
@@ -133,16 +132,38 @@ impl Error {
     }
 }
 
+/// What a module says of a file that cannot be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenWords {
+    /// The class of the module's errors.
+    pub class: ErrorClass,
+    /// What messages call the file: `analytics database`.
+    pub file: &'static str,
+    /// The code for a directory that cannot be made.
+    pub directory: &'static str,
+    /// The code for a migration that failed.
+    pub migration: &'static str,
+    /// The code for everything else.
+    pub open: &'static str,
+}
+
 impl Error {
-    /// The report of an error that kept the database from being opened (telemetry.md §4).
-    fn report_open(&self, operation: &str) -> Report {
-        let (class, code) = match self {
-            Self::Migration(_) => (ErrorClass::OPEN_MIGRATION, "MIGRATION_ERROR"),
-            Self::Sqlite { extended, .. } => (ErrorClass::OPEN_CONNECTION, primary_code_name(*extended)),
-            _ => (ErrorClass::OPEN_CONNECTION, "CONNECTION_ERROR"),
+    /// The report of an error that kept the file of a module from being opened. Facts about the file are `MigrationError`s
+    /// (contracts/README.md §2).
+    pub fn report_open(&self, words: &OpenWords, operation: &str) -> Report {
+        let plain = self.report(operation);
+        let (code, what) = match self {
+            Self::Migration(error) if error.code.describes_file() => return plain,
+            Self::Migration(_) => (words.migration, "migrate"),
+            Self::Directory { .. } => (words.directory, "create the directory of"),
+            _ => (words.open, "open"),
         };
-        let message = format!("Failed to initialize telemetry database: {self}");
-        Report { class, code, message, ..self.report(operation) }
+        let details = match self {
+            Self::Directory { path, .. } => Map::from_iter([("path".to_owned(), Json::from(path.as_str()))]),
+            _ => Map::new(),
+        };
+        let message = format!("Failed to {what} the {}: {self}", words.file);
+        Report { class: words.class, code, message, reason: Some(self.to_string()), details, ..plain }
     }
 }
 

@@ -18,7 +18,8 @@ mod snapshots;
 mod transaction;
 
 pub use methods::{Answer, Method, MissingSession};
-pub use open::settings;
+pub use open::{open, settings};
+pub use report::report;
 pub use rows::Rows;
 
 #[cfg(test)]
