@@ -42,7 +42,7 @@ pub(super) fn recent(args: &Args) -> Result<Action> {
 /// Most events that one transaction of maintenance deletes: others get their turn in between.
 const DELETE_STEP: i64 = 5_000;
 
-pub(super) const DELETE_SOME: &str =
+const DELETE_SOME: &str =
     "DELETE FROM mcp_events WHERE id IN (SELECT id FROM mcp_events WHERE timestamp < ?1 LIMIT ?2)";
 
 /// Delete events from before `cutoff`, at most a step of them. Returns how many.
