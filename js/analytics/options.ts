@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isLogger } from '../log.js';
 import type { Logger } from '../types.js';
 import { AnalyticsError } from './errors.js';
 
@@ -24,7 +25,7 @@ export function placeOf(options: unknown, operation: string): Place {
     if (value !== undefined && !usable) refuse(field, 'a path');
   }
   if (typeof migrate !== 'boolean') refuse('migrate', 'a boolean');
-  if (logger !== undefined && (typeof logger !== 'object' || logger === null)) refuse('logger', 'an object');
+  if (!isLogger(logger)) refuse('logger', 'an object');
   return {
     path: path === ':memory:' ? path : resolve((path as string | undefined) ?? defaultFile(home as string | undefined)),
     migrate: migrate as boolean,
