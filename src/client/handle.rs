@@ -64,8 +64,7 @@ impl<M: ClientModule> Client<M> {
             joined = false;
             M::open(Arc::clone(&self.config), &listener)
         };
-        let lease =
-            M::stores().acquire(&M::store_key(&self.config), open).map_err(|error| Error::Open(Box::new(error)))?;
+        let lease = M::stores().acquire(&M::store_key(&self.config), open).map_err(Error::while_opening)?;
         let store = lease.store()?;
         store.notices().subscribe(&listener);
         if joined {

@@ -30,7 +30,9 @@ pub(super) struct NewSnapshot<'a> {
 pub(super) fn snapshot(input: &Input) -> Result<NewSnapshot<'_>> {
     let session_id = object("snapshot", input)?.get("session_id");
     Ok(NewSnapshot {
-        session_id: valid_id(session_id.field()).ok_or_else(|| refuse("session_id", "a session id"))?,
+        session_id: valid_id(session_id.field()).ok_or_else(|| {
+            refuse("session_id", "a text of 1 to 255 characters, not blank and without control characters")
+        })?,
         data: input.get("snapshot_data").field().text().ok_or_else(|| refuse("snapshot_data", "a string"))?,
         kind: match input.get("snapshot_type").field() {
             Field::Absent => "stats",
