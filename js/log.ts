@@ -1,3 +1,4 @@
+import { isRecord } from './codec.js';
 import type { LogLine } from './native.js';
 import type { Logger } from './types.js';
 
@@ -30,5 +31,5 @@ export function tell(
 
 /** Whether `value` is a logger or none. Which methods a logger has is its own affair. */
 export function isLogger(value: unknown): value is Logger | undefined {
-  return value === undefined || (typeof value === 'object' && value !== null);
+  return value === undefined || isRecord(value);
 }
