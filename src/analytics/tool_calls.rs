@@ -16,7 +16,11 @@ use super::{
     state::Analytics,
 };
 use crate::{
-    client::{Args, Query, Value, reads, rows},
+    client::{
+        Args, Query, Value,
+        check::{not_an_array, not_an_object},
+        reads, rows,
+    },
     clock::now_seconds,
     error::{Error, Result},
     packed::Rows,
@@ -41,7 +45,7 @@ const INSERT_RETURNING: &str =
 
 /// recordToolCall. Answers with the row.
 pub(super) fn record(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an("object", "call"))?;
+    let batch = args.record(0, || not_an_object("call"))?;
     check::tool_call(&batch.record(0))?;
     let now = now_seconds();
     Action::write(INSERT, batch.bytes(), move |conn, state| {
@@ -55,7 +59,7 @@ pub(super) fn record(args: &Args) -> Result<Action> {
 
 /// recordToolCalls: all or none. The first bad one is named, whatever is wrong with it.
 pub(super) fn record_all(args: &Args) -> Result<Action> {
-    let parcel = args.records(0, || check::not_an("array", "calls"))?;
+    let parcel = args.records(0, || not_an_array("calls"))?;
     let now = now_seconds();
     if parcel.is_empty() {
         return Action::nothing(Value::Json(json!({ "inserted": 0 })));
