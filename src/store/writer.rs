@@ -80,6 +80,11 @@ impl<M: Module> WriteSession<M> {
     /// # Errors
     /// Those of `work` and of SQLite; nothing is written then.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
+        self.mind_the_log();
+        self.transact(work)
+    }
+
+    fn transact<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
         self.begin()?;
         let result = contained(|| {
             let value = work(&self.conn, &mut self.module)?;
@@ -99,8 +104,8 @@ impl<M: Module> WriteSession<M> {
         self.conn.controlled(control, || contained(|| work(&self.conn)))
     }
 
-    /// Changes whenever another connection has committed, and perhaps when the log was cut
-    /// (sqlite.org/pragma.html#pragma_data_version); not by what is written here.
+    /// Changes whenever another connection has committed or cut the log (sqlite.org/pragma.html#pragma_data_version); not by
+    /// what the store writes and cuts itself.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -130,7 +135,7 @@ impl<M: Module> WriteSession<M> {
         }
         self.conn.busy_timeout(Duration::ZERO).ok()?;
         let began = Instant::now();
-        let done = self.transaction(work);
+        let done = self.transact(work);
         let took = began.elapsed();
         // Fails only for a connection that is closed.
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
@@ -151,6 +156,7 @@ impl<M: Module> WriteSession<M> {
             });
             self.recover();
         }
+        self.shared.cut_log(&self.conn);
     }
 
     fn close(&mut self) {
@@ -226,6 +232,7 @@ impl<M: Module> WriteSession<M> {
             if standing == 0 {
                 return Ok(());
             }
+            self.mind_the_log();
             self.begin()?;
             let whole = group.iter_mut().filter(|write| write.failure.is_none()).all(|write| {
                 match self.run_write(write, standing == 1) {
@@ -280,8 +287,13 @@ impl<M: Module> WriteSession<M> {
         Err(Lost(undone))
     }
 
-    fn begin(&mut self) -> Result<()> {
+    /// Before a transaction on the writer's thread, which may wait: keep the log short.
+    fn mind_the_log(&self) {
         self.shared.hold_back();
+        self.shared.cut_log(&self.conn);
+    }
+
+    fn begin(&mut self) -> Result<()> {
         self.retrying("BEGIN IMMEDIATE")?;
         let began = contained(|| {
             let version = self.conn.pragma_integer("data_version")?;
