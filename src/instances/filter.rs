@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! What a caller asks for, checked, and the SQL that answers it (instances.md §5).
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Value;
 
 use super::{
@@ -92,19 +94,16 @@ impl<'a> Filter<'a> {
         Some(self.0.get(key).field()).filter(|field| !field.is_empty())
     }
 
-    fn words(&self, key: &'static str) -> Result<Vec<String>> {
+    fn words(&self, key: &'static str) -> Result<BTreeSet<String>> {
         let list = match self.0.get(key) {
-            Input::Undefined | Input::Null => return Ok(Vec::new()),
+            Input::Undefined | Input::Null => return Ok(BTreeSet::new()),
             Input::List(list) => list,
             other => return Err(refuse_field(key, other.field())),
         };
         // Each once, so that few different texts of SQL come about.
-        let mut words: Vec<String> = Vec::new();
+        let mut words = BTreeSet::new();
         for item in list {
-            let word = item.field().text().ok_or_else(|| refuse_field(key, item.field()))?;
-            if !words.iter().any(|known| known == word) {
-                words.push(word.to_owned());
-            }
+            words.insert(item.field().text().ok_or_else(|| refuse_field(key, item.field()))?.to_owned());
         }
         Ok(words)
     }

@@ -31,6 +31,10 @@ impl ModuleRules for InstancesRules {
         adoption::OPTIONAL_COLUMNS
     }
 
+    fn secret_tables(&self) -> &'static [&'static str] {
+        &["user_config"]
+    }
+
     fn value(&self, table: &str, column: &Column) -> Option<String> {
         adoption::value(table, column)
     }
