@@ -161,17 +161,15 @@ impl Checkpointer {
         drop(self.shared.done.wait_timeout_while(state, LONGEST_HOLD, |state| state.held && !self.shared.cut_wanted()));
     }
 
-    /// On the writer's thread and connection, between two transactions: cut the WAL, if that is wanted.
-    pub(super) fn cut(&self, conn: &Conn, busy_timeout: Duration) {
+    /// On the writer's thread, between two transactions: have the WAL cut on its connection, if that is wanted. `cut` is told how
+    /// long it may wait for readers, and tells whether it has.
+    pub(super) fn cut(&self, cut: impl FnOnce(Duration) -> bool) {
         if !self.shared.cut_wanted() {
             return;
         }
-        let done =
-            conn.busy_timeout(PATIENCE).map_err(Error::from).and_then(|()| checkpoint(conn, CheckpointMode::Truncate));
-        // Fails only for a connection that is closed.
-        let _ = conn.busy_timeout(busy_timeout);
+        let done = cut(PATIENCE);
         let mut state = self.shared.lock();
-        state.cut = Some(done.is_ok_and(|done| !done.busy));
+        state.cut = Some(done);
         self.shared.cut_wanted.store(false, Ordering::Release);
         self.shared.done.notify_all();
     }

@@ -325,10 +325,10 @@ impl<M: Module> Shared<M> {
         }
     }
 
-    /// Between two transactions on `conn`, the writer's: cut the WAL if the checkpointer has copied it.
-    pub(super) fn cut_log(&self, conn: &Conn) {
+    /// Between two transactions: have the log cut, if the checkpointer has copied it.
+    pub(super) fn cut_log(&self, cut: impl FnOnce(Duration) -> bool) {
         if let Some(checkpointer) = self.checkpointer.get() {
-            checkpointer.cut(conn, self.settings.busy_timeout);
+            checkpointer.cut(cut);
         }
     }
 

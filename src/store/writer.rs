@@ -159,7 +159,7 @@ impl<M: Module> WriteSession<M> {
             });
             self.recover();
         }
-        self.shared.cut_log(&self.conn);
+        self.shared.cut_log(|patience| self.cut_log_within(patience));
     }
 
     fn close(&mut self) {
@@ -172,10 +172,16 @@ impl<M: Module> WriteSession<M> {
 
     /// Move what the WAL holds into the main file and cut it to nothing, if nobody else needs it for longer than a moment.
     pub fn cut_log(&self) {
-        let _ = self.conn.busy_timeout(PATIENCE);
         // Refused while others are at work; the checkpointer, or the last one to go, does it.
-        let _ = checkpoint(&self.conn, CheckpointMode::Truncate);
+        let _ = self.cut_log_within(PATIENCE);
+    }
+
+    fn cut_log_within(&self, patience: Duration) -> bool {
+        let cut = self.conn.busy_timeout(patience).is_ok()
+            && checkpoint(&self.conn, CheckpointMode::Truncate).is_ok_and(|done| !done.busy);
+        // Fails only for a connection that is closed.
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
+        cut
     }
 
     /// The last act of a store: the WAL disappears.
@@ -299,7 +305,7 @@ impl<M: Module> WriteSession<M> {
     /// Before a transaction on the writer's thread, which may wait: keep the log short.
     fn mind_the_log(&self) {
         self.shared.hold_back();
-        self.shared.cut_log(&self.conn);
+        self.shared.cut_log(|patience| self.cut_log_within(patience));
     }
 
     fn begin(&mut self) -> Result<()> {
