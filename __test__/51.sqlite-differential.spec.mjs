@@ -251,10 +251,11 @@ function sharedLog(db, steps, explain) {
   return log;
 }
 
-/** Without NUL for a node:sqlite that cuts texts. */
+/** Where node:sqlite does not bind `whole` values: without NUL, at which Node 22 and Deno cut, and without empty blobs, Node 22's NULL. */
 function argument(r, whole) {
-  const value = VALUES(r);
-  return typeof value === 'string' && !whole ? value.replace('\0', ' ') : value ?? null;
+  const value = VALUES(r) ?? null;
+  if (whole) return value;
+  return typeof value === 'string' ? value.replace('\0', ' ') : value?.length === 0 ? 0 : value;
 }
 
 /** Deno's iterate() ends at an error as if there were no more rows (seen in 2.9.6). */
