@@ -234,7 +234,10 @@ test('initDatabase: an adoption that fails leaves the file as it was, and says w
     CREATE TABLE usage_config__runledger_old (x)`).close();
   assert.throws(() => usage.initDatabase({ path }), (error) => {
     assert.deepEqual([error.name, error.code, error.extendedCode, error.operation], ['UsageError', 'USAGE_MIGRATION_FAILED', 'SQLITE_ERROR', 'initDatabase']);
-    return /usage_config__runledger_old/.test(error.cause.message);
+    const { cause } = error;
+    assert.deepEqual([cause.name, cause.code, cause.module, cause.version, cause.cause.code], ['MigrationError', 'MIGRATION_FAILED', 'usage', 1, 'SQLITE_ERROR']);
+    assert.deepEqual(error.details, { path });
+    return /usage_config__runledger_old/.test(cause.message);
   });
   const after = new Database(path);
   assert.deepEqual(after.prepare('SELECT timestamp FROM usage_snapshots').pluck().all(), [1700000000]);

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     migration::{self, MigrationCode, MigrationError, MigrationSet, Opened},
     store::{Conn, JournalMode, Level, Listener, Location, Notices, Settings, Store, Tuning},
-    sync_conn::{Failure, ModuleFile, OpenedFile},
+    sync_conn::{ModuleFile, OpenedFile},
 };
 
 /// Connections for reads that run at the same time, opened on demand.
@@ -28,28 +28,15 @@ pub fn settings(location: Location) -> Settings {
 /// # Errors
 /// [`Error::Open`] with the reason.
 pub fn open_synchronous(location: Location, migrate: bool) -> Result<OpenedFile> {
-    let opened = (|| {
+    let open = || {
         let set = schema::migrations()?;
         if !migrate {
             require_file(&location)?;
             require_schema(&location.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?, &set)?;
         }
-        let file = ModuleFile { settings: &settings(location), sets: &[set], migrate }.open().map_err(plain)?;
-        match file.migrated {
-            Ok(_) => Ok(file),
-            Err(error) => Err(error),
-        }
-    })();
-    opened.map_err(|error| Error::Open(Box::new(error)))
-}
-
-fn plain(failure: Failure) -> Error {
-    match failure {
-        Failure::Sqlite { extended, message, .. } => Error::Sqlite { extended, message },
-        Failure::Other(error) => error,
-        Failure::Misuse(misuse) => Error::Internal(misuse.message.into_owned()),
-        Failure::Thrown => Error::Internal("JavaScript has thrown in the middle of a call".into()),
-    }
+        ModuleFile { settings: &settings(location), sets: &[set], migrate }.open()?.accepted()
+    };
+    open().map_err(Error::while_opening)
 }
 
 /// Nothing may be created.

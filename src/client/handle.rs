@@ -61,7 +61,7 @@ impl<M: ClientModule> Client<M> {
         let listener: Arc<dyn Listener> = Arc::clone(&self.recorder) as Arc<dyn Listener>;
         let lease = M::stores()
             .acquire(&M::store_key(&self.config), || M::open(Arc::clone(&self.config), &listener))
-            .map_err(|error| Error::Open(Box::new(error)))?;
+            .map_err(Error::while_opening)?;
         lease.store()?.notices().subscribe(&listener);
         *self.lock() = Some(lease);
         self.written.store(0, Ordering::Relaxed);

@@ -6,9 +6,15 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 use serde_json::Map;
 
-use super::{check, failure::decrypt_failed, keys::Keys, rows::now, secret::PREFIX, state::Action};
+use super::{
+    Action, check,
+    keys::Keys,
+    report::{GENERAL, decrypt_failed},
+    secret::PREFIX,
+};
 use crate::{
     client::{Args, Value, nothing},
+    clock::now_seconds,
     error::{Error, Result},
     store::Conn,
 };
@@ -51,14 +57,14 @@ pub(super) fn set(args: &Args, keys: &Arc<Keys>) -> Result<Action> {
     let keys = Arc::clone(keys);
     Action::write("INSERT INTO user_config (…) VALUES (…)", name.len() + value.len(), move |conn, _| {
         if !encrypted {
-            conn.cached(SET)?.execute(params![name, value.as_str(), false, now()])?;
+            conn.cached(SET)?.execute(params![name, value.as_str(), false, now_seconds()])?;
             return nothing(1);
         }
         let no_cell_yet = || Ok(!conn.cached(ANY_ENCRYPTED)?.exists([PREFIX])?);
         let key = keys.find_or_create(no_cell_yet)?.ok_or_else(no_key)?;
         let cell = key.seal(&name, &value)?;
         // What the cell held before may have been the value in plain text.
-        overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now()])?))?;
+        overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now_seconds()])?))?;
         nothing(1)
     })
 }
@@ -75,7 +81,7 @@ fn overwriting<T>(conn: &Conn, work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn no_key() -> Error {
     let message = "The database holds encrypted values, but their key is missing; a second key would lose them";
     let details = Map::from_iter([("error".to_owned(), message.into())]);
-    Error::refused(super::failure::GENERAL, message, details)
+    Error::refused(GENERAL, message, details)
 }
 
 /// deleteConfig

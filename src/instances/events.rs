@@ -2,13 +2,13 @@
 //! What agents did with their tools.
 
 use super::{
-    check, filter, rows,
-    rows::{missing_reference, now},
+    Action, check, filter,
+    rows::{self, missing_reference},
     shape::MCP_EVENT,
-    state::Action,
 };
 use crate::{
     client::{Args, Value, nothing, reads},
+    clock::now_seconds,
     error::Result,
     store::Conn,
 };
@@ -18,7 +18,7 @@ pub(super) fn log(args: &Args) -> Result<Action> {
     let batch = args.record(0, || check::not_an_object("event"))?;
     let cells = check::new_event(&batch.record(0))?;
     Action::write("INSERT INTO mcp_events (…) VALUES (…)", batch.bytes(), move |conn, _| {
-        let cells = cells.clone().or("timestamp", now());
+        let cells = cells.clone().or("timestamp", now_seconds());
         rows::insert(conn, "mcp_events", &cells)
             .map_err(|error| missing_reference(conn, &cells, &["instance_id"], error))?;
         nothing(1)

@@ -2,14 +2,14 @@
 //! Copies of GitHub issues.
 
 use super::{
+    Action,
     check::{self, Cells},
     filter, rows,
-    rows::now,
     shape::GITHUB_ISSUE,
-    state::Action,
 };
 use crate::{
     client::{Args, nothing, reads},
+    clock::now_seconds,
     error::{Error, Result},
     store::Conn,
 };
@@ -50,7 +50,7 @@ pub(super) fn get(args: &Args) -> Result<Action> {
 
 /// What is left out of an issue that is known stays, but for its times.
 fn put(conn: &Conn, cells: &Cells) -> Result<()> {
-    let now = now();
+    let now = now_seconds();
     let cells = cells.clone().with("synced_at", now);
     let fresh = match cells.get("updated_at") {
         None => Cells::default().with("updated_at", now),

@@ -9,18 +9,10 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, json};
 
-use super::{
-    backups, check,
-    config::InstancesConfig,
-    events,
-    failure::GENERAL,
-    open,
-    rows::now,
-    schema,
-    state::{Action, Instances},
-};
+use super::{Action, backups, check, config::InstancesConfig, events, open, report::GENERAL, schema, state::Instances};
 use crate::{
     client::{Args, Value, nothing},
+    clock::now_seconds,
     error::{Error, Result},
     migration,
     store::{self, WriteSession},
@@ -97,7 +89,7 @@ fn delete_expired(session: &mut WriteSession<Instances>, report: &mut Report) ->
 /// The second that was `days` ago.
 #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, as wanted: nothing is that old")]
 fn before(days: f64) -> i64 {
-    now().saturating_sub((days * DAY) as i64)
+    now_seconds().saturating_sub((days * DAY) as i64)
 }
 
 /// A backup, unless there is a young one; then those that are too old go.
@@ -105,7 +97,7 @@ fn back_up(session: &mut WriteSession<Instances>, report: &mut Report) -> Result
     let config = std::sync::Arc::clone(&session.module.config);
     let (true, Some(file)) = (config.maintenance.auto_backup, &config.path) else { return Ok(()) };
     let backups = backups::Backups::of(file, config.maintenance.backup_dir.as_deref());
-    report.backup = backups.write(&session.conn, now())?;
+    report.backup = backups.write(&session.conn, now_seconds())?;
     report.backups_deleted = backups.delete_before(&session.conn, before(config.maintenance.backup_retention))?;
     Ok(())
 }

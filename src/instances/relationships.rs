@@ -4,14 +4,16 @@
 use rusqlite::{OptionalExtension, ffi};
 
 use super::{
+    Action,
     check::{self, Cells},
-    filter, rows,
-    rows::{is_refused, missing_reference, now, relationship_exists},
+    filter,
+    report::relationship_exists,
+    rows::{self, is_refused, missing_reference},
     shape::RELATIONSHIP,
-    state::Action,
 };
 use crate::{
     client::{Args, Value, nothing, reads},
+    clock::now_seconds,
     error::{Error, Result},
     store::Conn,
 };
@@ -23,7 +25,7 @@ pub(super) fn create(args: &Args) -> Result<Action> {
     let batch = args.record(0, || check::not_an_object("relationship"))?;
     let cells = check::new_relationship(&batch.record(0))?;
     Action::write("INSERT INTO instance_relationships (…) VALUES (…)", batch.bytes(), move |conn, _| {
-        let cells = cells.clone().or("created_at", now());
+        let cells = cells.clone().or("created_at", now_seconds());
         #[allow(clippy::cast_precision_loss, reason = "an id below 2^53")]
         let id = rows::insert(conn, TABLE, &cells).map_err(|error| refused(conn, &cells, None, error))? as f64;
         Ok((Value::Number(id), Some(1)))

@@ -46,6 +46,11 @@ pub enum MigrationCode {
 }
 
 impl MigrationCode {
+    /// Whether it is a fact about the file and not about the call (contracts/README.md §2).
+    pub fn describes_file(self) -> bool {
+        matches!(self, Self::Conflict | Self::Diverged | Self::Ahead | Self::Gap)
+    }
+
     /// The text that callers branch on.
     pub fn as_str(self) -> &'static str {
         match self {
