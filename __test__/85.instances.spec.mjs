@@ -208,6 +208,13 @@ test('times are whole seconds, rounded down, before 1970 as well', async () => {
   }
 });
 
+test('what another program has stored comes back without a fraction of a second', async () => {
+  const { db, path } = await openDatabase();
+  sql(path, "UPDATE instances SET created_at = 100.75, last_activity = -0.5, terminated_at = '7'");
+  const { created_at, last_activity, terminated_at } = await db.getInstance('a');
+  assert.deepEqual([created_at, last_activity, terminated_at].map(Number), [100_000, -1000, 7000]);
+});
+
 test('an update sets what is given, clears by null, leaves undefined and unknown keys, and is activity', async () => {
   const { db } = await openDatabase();
   const before = new Date('2026-01-01T00:00:00Z');

@@ -233,6 +233,19 @@ test('a filter names the key that it refuses', async () => {
   assert.equal(contents(path).instances.length, 1);
 });
 
+test('a filter may name a hundred thousand words, each of them once or often', async () => {
+  const { db } = await openDatabase({}, { ids: ['a', 'b'] });
+  const many = Array.from({ length: 100_000 }, (_, index) => `s${index}`);
+  const started = performance.now();
+  assert.deepEqual(await db.listInstances({ statuses: many }), []);
+  assert.equal((await db.listInstances({ statuses: [...many, 'started'], types: Array(1000).fill('coding') })).length, 2);
+  assert.ok(performance.now() - started < 20_000);
+  for (const odd of ["it's", '"', '\\', '😀', '']) {
+    await db.updateInstance('a', { status: odd });
+    assert.deepEqual((await db.listInstances({ statuses: [...many.slice(0, 50), odd] })).map(({ id }) => id), ['a'], odd);
+  }
+});
+
 test('an id that no row can have is not found; one with odd characters is', async () => {
   const { db } = await openDatabase({}, { ids: ['a\ufffd'] });
   assert.equal(await db.getInstance(LONE), null, 'a lone surrogate is not the character that stands for it');
@@ -280,6 +293,11 @@ test('a backup needs a new file in a directory that is there', async () => {
   const empty = join(dir, 'empty.db');
   writeFileSync(empty, '');
   mkdirSync(join(dir, 'directory'));
+  for (const own of ['x.db', 'x.db-wal', 'x.db-shm', 'x.db-journal']) {
+    const path = join(dir, own);
+    const { details } = await fails(() => db.backup(path), 'DATABASE_OPERATION_FAILED', { path });
+    assert.equal(details.error, `File already exists: ${path}`);
+  }
   for (const path of [taken, empty, ':memory:', join(dir, 'missing/b.db'), join(dir, 'directory'), '', 'a\0b', 1, null, undefined]) {
     await fails(() => db.backup(path), 'DATABASE_OPERATION_FAILED', { path });
   }

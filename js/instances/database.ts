@@ -234,6 +234,7 @@ export class SQLiteDatabase implements DatabaseInterface {
       return;
     }
     this.#wanted = false;
+    this.#connected = false;
     const initialization = ERROR_CODES.DATABASE_INITIALIZATION_FAILED;
     if (operation === 'connect' && report.code !== initialization) throw toError(report, operation);
     throw toError(report, operation, { config }, initialization);

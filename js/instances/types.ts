@@ -26,7 +26,10 @@ export interface DatabaseConfig {
     busyTimeout: number;
     /** Create the tables or bring them up to date when opening. Default `true`. */
     autoMigrate: boolean;
-    /** One `logger.debug` a call, without values; without a logger one line on stderr. Default under `NODE_ENV=development`. */
+    /**
+     * One `logger.debug` for each statement with its duration in ms, without values; without a logger one line on stderr.
+     * Default: `true` under `NODE_ENV=development`, else `false`.
+     */
     logQueries: boolean;
     /** Enforce foreign keys. With `false` nothing cascades. Default `true`. */
     foreignKeys: boolean;

@@ -37,7 +37,8 @@ impl ClientModule for Instances {
             patience: config.busy_timeout,
             metrics: false,
             slow_above: f64::INFINITY,
-            log_queries: config.log_queries,
+            // Its statements are logged, by the store.
+            log_queries: false,
         }
     }
 

@@ -1,10 +1,7 @@
 #![forbid(unsafe_code)]
 //! Maintenance: by the clock once it was started, and on demand (instances.md §9).
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -56,22 +53,17 @@ fn attempt(
 
 /// runMaintenance: every row of the table once.
 pub(super) fn run() -> Result<Action> {
-    Action::steps(|session, _, recorder| {
+    Action::alone("", |session, _| {
         let mut report = Report::default();
-        let steps: [(&str, Step); 3] =
-            [(events::DELETE_SOME, delete_expired), ("BACKUP", back_up), ("VACUUM", vacuum_if_wanted)];
-        for (sql, step) in steps {
-            let began = Instant::now();
-            let done = step(session, &mut report);
-            let outcome = done.as_ref().map(|()| None).map_err(ToString::to_string);
-            recorder.record("RUN_MAINTENANCE", sql, began.elapsed(), outcome);
-            done?;
+        delete_expired(session, &mut report)?;
+        back_up(session, &mut report)?;
+        if session.module.config.maintenance.vacuum_interval.is_some() {
+            vacuum_now(session, &mut report)?;
         }
-        serde_json::to_value(&report).map(Value::Json).map_err(|error| Error::Internal(error.to_string()))
+        let report = serde_json::to_value(&report).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok((Value::Json(report), None))
     })
 }
-
-type Step = fn(&mut WriteSession<Instances>, &mut Report) -> Result<()>;
 
 /// Events older than `logRetention`, in steps that others get in between.
 fn delete_expired(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
@@ -102,13 +94,6 @@ fn back_up(session: &mut WriteSession<Instances>, report: &mut Report) -> Result
     Ok(())
 }
 
-fn vacuum_if_wanted(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
-    match session.module.config.maintenance.vacuum_interval {
-        Some(_) => vacuum_now(session, report),
-        None => Ok(()),
-    }
-}
-
 fn vacuum_now(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
     let retry = session.settings().retry;
     retry.run(|| Ok(session.conn.execute_batch("VACUUM")?))?;
@@ -118,29 +103,29 @@ fn vacuum_now(session: &mut WriteSession<Instances>, report: &mut Report) -> Res
 
 /// runMigrationsWithDatabase: bring the tables up to date, whatever `local.autoMigrate` says.
 pub(super) fn migrate() -> Result<Action> {
-    Action::steps(|session, _, _| {
+    Action::alone("", |session, _| {
         let (retry, set) = (session.settings().retry, schema::migrations()?);
         let opened = retry.run(|| migration::open(&mut session.conn, &set))?;
         for warning in &opened.prepared.warnings {
             session.notices().warn(warning);
         }
-        Ok(Value::Nothing)
+        nothing(0)
     })
 }
 
 /// startMaintenance
 pub(super) fn start() -> Result<Action> {
-    Action::steps(|session, _, _| {
+    Action::alone("", |session, _| {
         session.module.schedule.start();
-        Ok(Value::Nothing)
+        nothing(0)
     })
 }
 
 /// stopMaintenance
 pub(super) fn stop() -> Result<Action> {
-    Action::steps(|session, _, _| {
+    Action::alone("", |session, _| {
         session.module.schedule.stop();
-        Ok(Value::Nothing)
+        nothing(0)
     })
 }
 

@@ -47,10 +47,11 @@ fn general(operation: &str) -> &'static str {
 }
 
 /// A cell of `user_config` that does not open. What it holds is in no message.
-pub(super) fn decrypt_failed(why: &str) -> Error {
+pub(super) fn decrypt_failed(why: &str, because: Option<Error>) -> Error {
     let message = format!("The value cannot be decrypted: {why}");
-    let details = [("reason".to_owned(), json!("decrypt")), ("error".to_owned(), json!(message))];
-    Error::refused(GENERAL, message, Map::from_iter(details))
+    let reason = because.as_ref().map_or_else(|| message.clone(), ToString::to_string);
+    let details = [("reason".to_owned(), json!("decrypt")), ("error".to_owned(), json!(reason))];
+    Error::Refused(Box::new(Refused { code: GENERAL, message, details: Map::from_iter(details), because }))
 }
 
 /// No instance has the id `id`; `field` is the column that refers to it.

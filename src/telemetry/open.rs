@@ -87,6 +87,7 @@ fn settings(config: &TelemetryConfig) -> Settings {
         busy_timeout: config.busy_timeout(),
         retry: Retry::default(),
         readers: config.pool_size,
+        log_statements: false,
         private: false,
         incremental_vacuum: true,
         tuning: Tuning::Store,
