@@ -5,19 +5,13 @@ import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, openClient, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, fails, leavesAlone, lines, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
+import { cli, fails, leavesAlone, lines, migrated, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const { version } = createRequire(import.meta.url)('../package.json');
 const at = (dir) => join(dir, 't.db');
 const skip = skipWithoutPython;
-
-async function migrated() {
-  const dir = tempDir();
-  await lines(['telemetry', '--db', at(dir)]);
-  return dir;
-}
 
 /** What doctor says of a file that is wrong: the kinds of its problems. Nothing may change. */
 async function kinds(file, directory, options = {}) {

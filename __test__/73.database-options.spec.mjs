@@ -6,20 +6,12 @@ import { join } from 'node:path';
 import { AppDatabaseError, initDatabase, MigrationError } from 'runledger/database';
 import { Database, SqliteError } from 'runledger/sqlite';
 import { cleanUp, foreign, skipWithoutPython, tempDir, test } from './support.mjs';
+import { using } from './fixtures/database.mjs';
 import { leavesAlone, ordinary, skipWithoutPermissions, execute, runtimeWords } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const skip = skipWithoutPython;
-
-function using(options, use = () => {}) {
-  const db = initDatabase(options);
-  try {
-    return use(db);
-  } finally {
-    db.close();
-  }
-}
 
 const create = (version, table = `t${version}`) => ({
   version, name: `create_${table}`, up: (db) => db.exec(`CREATE TABLE ${table} (x)`), down: (db) => db.exec(`DROP TABLE ${table}`),

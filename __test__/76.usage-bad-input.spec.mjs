@@ -124,6 +124,26 @@ test('updateUsageConfig: nothing to set, no row to set it in, and what is no obj
   assert.equal(usage.getUsageConfig(), null);
 });
 
+test('a getter that closes the file and opens another one does not send the call there', () => {
+  init();
+  const path = usage.getConnection().name;
+  const another = join(tempDir(), 'another.db');
+  const snapshot = {
+    session_id: 's1',
+    get snapshot_data() {
+      usage.closeDatabase();
+      init({ path: another });
+      return '{}';
+    },
+  };
+  assert.notEqual(usage.insertUsageSnapshot(snapshot), 0);
+  const count = () => usage.getConnection().prepare('SELECT count(*) FROM usage_snapshots').pluck().get();
+  assert.equal(count(), 0, 'nothing in the other file');
+  usage.closeDatabase();
+  usage.initDatabase({ path });
+  assert.equal(count(), 1);
+});
+
 test('a getter that throws is a bad value, and no exception', () => {
   init();
   const trap = (name) => Object.defineProperty({ session_id: 's1', snapshot_data: '' }, name, { enumerable: true, get() { throw new Error('trap'); } });

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! What a caller passes, before the database sees it (usage.md §4 to §6): types, and ranges that no constraint knows of.
 
-use crate::client::check::{MAX_SAFE_INTEGER, valid_id, whole_non_negative};
+use crate::client::check::{MAX_SAFE_INTEGER, not_an_object, valid_id, whole_non_negative};
 use crate::clock::{DAY, now};
 use crate::error::{Error, Result};
 use crate::packed::{Field, Input};
@@ -100,7 +100,7 @@ pub(super) fn before(input: &Input) -> Result<f64> {
 pub(super) fn object<'a>(name: &str, input: &'a Input) -> Result<&'a Input> {
     match input {
         Input::Map(_) => Ok(input),
-        _ => Err(refuse(name, "an object")),
+        _ => Err(not_an_object(name)),
     }
 }
 
