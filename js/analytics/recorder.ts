@@ -9,10 +9,9 @@ import {
   Shape,
   type ToolCallRecord,
 } from '../generated/rows.js';
-import { writeLog } from '../log.js';
 import { RecordBatch } from '../micro-batch.js';
 import { pack } from '../packer.js';
-import { AnalyticsError, errorsOf } from './errors.js';
+import { AnalyticsError, errorsOf, logged } from './errors.js';
 import { type Place, placeOf } from './options.js';
 import type {
   AnalyticsOptions,
@@ -178,12 +177,6 @@ export class AnalyticsRecorder implements AsyncDisposable {
 
   /** What a call has come to; if that is an error the logger hears of it. */
   #result<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      const { message, code, operation } = error as AnalyticsError;
-      writeLog(this.#client.logger, { level: 'error', message, fields: { code, operation } });
-      throw error;
-    }
+    return logged(this.#client.logger, read);
   }
 }

@@ -3,9 +3,11 @@ import { writeLog } from '../log.js';
 import { native, type OpenedModule } from '../native.js';
 import { toError } from '../report.js';
 import { adopt, closeNow, type Database } from '../sqlite/database.js';
-import { MigrationRunner } from './runner.js';
-import type { UsageOptions } from './types.js';
+import type { Logger } from '../types.js';
 import { invalidInput, notInitialized, openingErrors, UsageError } from './errors.js';
+import { tellRun } from './log.js';
+import { MigrationRunner, MODULE, REQUIRED } from './runner.js';
+import type { UsageOptions } from './types.js';
 
 /** What is open on this thread. */
 export interface OpenUsage {
@@ -49,8 +51,8 @@ export function initDatabase(options: UsageOptions = {}): void {
   const { connection } = answer.opened;
   const db = adopt(connection, path, path === ':memory:');
   const { logger } = checked;
-  tell(answer.opened, checked);
   usage = { path, db, runner: new MigrationRunner(db, logger === undefined ? {} : { logger }), options: checked };
+  tellOpened(answer.opened, logger);
 }
 
 /** Close the file. Without an open one it does nothing. */
@@ -102,13 +104,7 @@ function resolvePath(path: unknown, operation: string): string {
   }
 }
 
-function tell({ warnings, migrations = [] }: OpenedModule, { logger }: Pick<UsageOptions, 'logger'>): void {
+function tellOpened({ warnings, migrations = [] }: OpenedModule, logger: Logger | undefined): void {
   for (const message of warnings) writeLog(logger, { level: 'warn', message });
-  for (const [position, { items }] of migrations.entries()) {
-    const module = ['telemetry', 'usage'][position];
-    for (const { version, name, status } of items) {
-      if (status !== 'applied') continue;
-      writeLog(logger, { level: 'info', message: `${module}: applied ${version} ${name}`, fields: { module, version, name } });
-    }
-  }
+  for (const [position, report] of migrations.entries()) tellRun(logger, [REQUIRED, MODULE][position]!, report);
 }

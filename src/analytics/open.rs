@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{config::AnalyticsConfig, schema, state::Analytics};
 use crate::{
@@ -74,6 +74,13 @@ pub(super) fn open(config: &AnalyticsConfig, listener: &Arc<dyn Listener>) -> Re
     Store::open(settings, notices, move |conn, settings, notices| prepare(conn, settings, notices, migrate))
 }
 
+/// The notice of an open database, for whoever has opened it or joined it.
+pub(super) fn opened(settings: &Settings, journal_mode: &str) -> (&'static str, Map<String, Json>) {
+    let path = settings.location.path().map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string());
+    let fields = [("path".to_owned(), json!(path)), ("journalMode".to_owned(), json!(journal_mode))];
+    ("analytics: database opened", Map::from_iter(fields))
+}
+
 fn prepare(
     conn: &mut Conn,
     settings: &Settings,
@@ -95,11 +102,8 @@ fn prepare(
     for warning in warning.iter().chain(&opened.prepared.warnings) {
         notices.warn(warning);
     }
-    let fields = Map::from_iter([
-        ("path".to_owned(), json!(settings.location.path().map(|path| path.display().to_string()))),
-        ("journalMode".to_owned(), json!(journal.as_str())),
-    ]);
-    notices.tell(Level::Info, "analytics: database opened", fields);
+    let (message, fields) = self::opened(settings, journal.as_str());
+    notices.tell(Level::Info, message, fields);
     let applied = opened.items.iter().filter(|item| item.executed).count();
     if applied > 0 {
         let fields = Map::from_iter([("applied".to_owned(), json!(applied))]);

@@ -7,7 +7,7 @@ use super::{
     shape::MCP_EVENT,
 };
 use crate::{
-    client::{Args, Value, nothing, reads},
+    client::{Args, Value, check::not_an_object, nothing, reads},
     clock::now_seconds,
     error::Result,
     store::Conn,
@@ -15,7 +15,7 @@ use crate::{
 
 /// logMCPEvent
 pub(super) fn log(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an_object("event"))?;
+    let batch = args.record(0, || not_an_object("event"))?;
     let cells = check::new_event(&batch.record(0))?;
     Action::write("INSERT INTO mcp_events (…) VALUES (…)", batch.bytes(), move |conn, _| {
         let cells = cells.clone().or("timestamp", now_seconds());

@@ -10,7 +10,7 @@ use super::{
     shape::INSTANCE,
 };
 use crate::{
-    client::{Args, Value, nothing, reads},
+    client::{Args, Value, check::not_an_object, nothing, reads},
     clock::now_seconds,
     error::Result,
     store::Conn,
@@ -21,7 +21,7 @@ const REFERENCES: &[&str] = &["parent_instance_id"];
 
 /// createInstance. Answers with the id.
 pub(super) fn create(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an_object("instance"))?;
+    let batch = args.record(0, || not_an_object("instance"))?;
     let cells = check::new_instance(&batch.record(0))?;
     let id = cells.text("id").unwrap_or_default().to_owned();
     Action::write("INSERT INTO instances (…) VALUES (…)", batch.bytes(), move |conn, _| {
@@ -40,7 +40,7 @@ pub(super) fn create(args: &Args) -> Result<Action> {
 /// updateInstance: set the given columns; `last_activity` is always now.
 pub(super) fn update(args: &Args) -> Result<Action> {
     let id = check::id("id", args.field(0))?.map(str::to_owned);
-    let batch = args.record(1, || check::not_an_object("updates"))?;
+    let batch = args.record(1, || not_an_object("updates"))?;
     let given = args.field(0).text().unwrap_or_default().to_owned();
     let cells = check::instance_update(&batch.record(0), &given)?;
     Action::write("UPDATE instances SET … WHERE id = ?", batch.bytes(), move |conn, _| {

@@ -158,18 +158,15 @@ impl MigrationError {
         .with("found", found)
     }
 
-    /// The journal has `version`, which the set does not know.
-    pub fn ahead(module: &str, version: i64, latest: i64) -> Self {
-        Self::new(
-            MigrationCode::Ahead,
-            module,
-            format!(
-                "The file was written by a newer release: {module} is at version {version}, this release knows {latest}"
-            ),
-        )
-        .at(version)
-        .with("version", version)
-        .with("latest", latest)
+    /// The journal has `version`, which the set does not know, and goes on to `current`.
+    pub fn ahead(module: &str, version: i64, current: i64, latest: i64) -> Self {
+        let (what, who) = if super::check_application(module).is_ok() {
+            ("The file has been migrated with more than these migrations", "they end at")
+        } else {
+            ("The file was written by a newer release", "this release knows")
+        };
+        let text = format!("{what}: {module} is at version {current}, {who} {latest}");
+        Self::new(MigrationCode::Ahead, module, text).at(version).with("version", version).with("latest", latest)
     }
 
     /// The versions of a list are not 1..n; `version` is the first that is wrong.

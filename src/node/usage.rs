@@ -40,8 +40,9 @@ pub fn call_usage<'env>(
 ) -> Result<Object<'env>> {
     let missing = if create { MissingSession::Create } else { MissingSession::Reject };
     let run = Method::named(&method, missing).map_err(|error| napi::Error::from_reason(error.to_string()))?;
-    let args = arguments(&args)?;
+    // Before the arguments: a getter among them may close the file, and its number be given to another one.
     let connection = sqlite::open_connection(connection);
+    let args = arguments(&args)?;
     let worked = connection.and_then(|connection| connection.work(run.writes(), |db| run.run(db, &args)));
     let mut answer = Object::new(env)?;
     match worked.map_err(Error::from).flatten() {

@@ -170,10 +170,10 @@ impl<M: Module> WriteSession<M> {
         self.recover();
     }
 
-    /// Move what the WAL holds into the main file and cut it to nothing, if nobody else needs it for longer than a moment.
-    pub fn cut_log(&self) {
-        // Refused while others are at work; the checkpointer, or the last one to go, does it.
-        let _ = self.cut_log_within(PATIENCE);
+    /// Move what the WAL holds into the main file and cut it to nothing. `false`: somebody else needs it for longer than a
+    /// moment; then the checkpointer does it, or the last one to go.
+    pub fn cut_log(&self) -> bool {
+        self.cut_log_within(PATIENCE)
     }
 
     fn cut_log_within(&self, patience: Duration) -> bool {

@@ -28,13 +28,10 @@ pub(crate) mod testing {
 
     use rusqlite::Connection;
 
-    use crate::{migration, telemetry};
+    use crate::{migration::testing::migrated, telemetry};
 
     /// A database in memory with both sets.
     pub(crate) fn file() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        migration::open(&mut conn, &telemetry::schema::migrations().expect("set")).expect("telemetry");
-        migration::open(&mut conn, &super::schema::migrations().expect("set")).expect("usage");
-        conn
+        migrated([telemetry::schema::migrations(), super::schema::migrations()])
     }
 }
