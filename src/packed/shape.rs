@@ -45,12 +45,14 @@ pub struct Column {
     pub nullable: bool,
     /// TypeScript type, where it is narrower than the kind's own.
     pub ts: Option<&'static str>,
+    /// What the declarations say of it; empty where its name says it all.
+    pub doc: &'static str,
 }
 
 impl Column {
     /// A NOT NULL column.
     pub const fn new(key: &'static str, name: &'static str, kind: Kind) -> Self {
-        Self { key, name, kind, nullable: false, ts: None }
+        Self { key, name, kind, nullable: false, ts: None, doc: "" }
     }
 
     /// The same column, nullable.
@@ -62,6 +64,12 @@ impl Column {
     /// The same column with a narrower TypeScript type.
     pub const fn typed(mut self, ts: &'static str) -> Self {
         self.ts = Some(ts);
+        self
+    }
+
+    /// The same column with what the declarations say of it.
+    pub const fn described(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
         self
     }
 }
