@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { cleanUp, isBun, root, skipTsc, tempDir, test } from './support.mjs';
+import { cleanUp, root, runFile, skipTsc, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -123,9 +123,7 @@ test('the recorder compiles in an application without drizzle-orm', options, () 
 test('examples/analytics.mjs runs, and tells what it has recorded', () => {
   const file = join(tempDir(), 'a.db');
   for (const words of [[], [file]]) {
-    const args = [...(isBun ? ['--no-install'] : []), join(root, 'examples/analytics.mjs'), ...words];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    const stdout = runFile(join(root, 'examples/analytics.mjs'), words);
     const told = ['list +20 calls +0\\.0 % failed +p50 \\d+ ms +p95 \\d+ ms', 'parse +20 calls +5\\.0 % failed .*', 'search +20 calls +10\\.0 % failed .*',
       'search: timeout, TimeoutError', 'search: timeout, TimeoutError', 'parse: error, SyntaxError', '60 calls until 20.*Z'];
     assert.match(stdout, new RegExp(`^${told.join('\\n')}\\n$`));

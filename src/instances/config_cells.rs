@@ -29,9 +29,9 @@ const DELETE: &str = "DELETE FROM user_config WHERE key = ?1";
 /// Whether a key must be there already.
 const ANY_ENCRYPTED: &str =
     "SELECT 1 FROM user_config WHERE encrypted <> 0 AND substr(value, 1, length(?1)) = ?1 LIMIT 1";
-/// Whether the cell of this name holds nothing in plain text.
-const IS_ENCRYPTED: &str =
-    "SELECT 1 FROM user_config WHERE key = ?2 AND encrypted <> 0 AND substr(value, 1, length(?1)) = ?1";
+/// Whether the cell of this name holds plain text.
+const IS_PLAIN: &str =
+    "SELECT 1 FROM user_config WHERE key = ?2 AND NOT (encrypted <> 0 AND substr(value, 1, length(?1)) = ?1)";
 
 /// getConfig. Answers with the value, or with `null`.
 pub(super) fn get(args: &Args, keys: &Arc<Keys>) -> Result<Action> {
@@ -63,29 +63,30 @@ pub(super) fn set(args: &Args, config: &InstancesConfig) -> Result<Action> {
     if check::encrypted(args.field(2))? {
         return set_encrypted(name, value, config);
     }
-    Action::write(SET, name.len() + value.len(), move |conn, _| {
+    Action::write(SET, name.len() + value.len(), move |conn, module| {
+        module.plain_in_log = true;
         overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, value.as_str(), false, now_seconds()])?))?;
         nothing(1)
     })
 }
 
-/// The value may have been here in plain text, and the write-ahead log has that until it is cut: it is, before the call ends.
+/// The value may have been here in plain text, and the write-ahead log, or the page below it, has that until the log is cut:
+/// it is, before the call ends.
 fn set_encrypted(name: String, value: Zeroizing<String>, config: &InstancesConfig) -> Result<Action> {
     let keys = Arc::clone(&config.keys);
     let control = Control { limit: config.query_timeout, cancel: Cancel::default() };
     Action::alone(SET, move |session, _| {
-        let was_encrypted = session.transaction(|conn, _| {
+        session.transaction(|conn, module| {
             conn.controlled(&control, || {
                 let no_cell_yet = || Ok(!conn.cached(ANY_ENCRYPTED)?.exists([PREFIX])?);
                 let key = keys.find_or_create(no_cell_yet)?.ok_or_else(no_key)?;
                 let cell = key.seal(&name, &value)?;
-                let was_encrypted = conn.cached(IS_ENCRYPTED)?.exists([PREFIX, &name])?;
-                overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now_seconds()])?))?;
-                Ok(was_encrypted)
+                module.plain_in_log |= conn.cached(IS_PLAIN)?.exists([PREFIX, &name])?;
+                overwriting(conn, || Ok(conn.cached(SET)?.execute(params![name, cell, true, now_seconds()])?))
             })
         })?;
-        if !was_encrypted {
-            session.cut_log();
+        if session.module.plain_in_log {
+            session.module.plain_in_log = !session.cut_log();
         }
         nothing(1)
     })
@@ -109,8 +110,8 @@ fn no_key() -> Error {
 /// deleteConfig
 pub(super) fn delete(args: &Args) -> Result<Action> {
     let name = check::config_key(args.field(0))?.to_owned();
-    Action::write(DELETE, 0, move |conn, _| {
-        let deleted = overwriting(conn, || Ok(conn.cached(DELETE)?.execute([&name])?))?;
-        nothing(deleted as u64)
+    Action::write(DELETE, 0, move |conn, module| {
+        module.plain_in_log = true;
+        nothing(overwriting(conn, || Ok(conn.cached(DELETE)?.execute([&name])?))? as u64)
     })
 }

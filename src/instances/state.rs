@@ -13,6 +13,8 @@ use crate::{
 pub struct Instances {
     pub(super) config: Arc<InstancesConfig>,
     pub(super) schedule: Schedule,
+    /// The write-ahead log, or what a checkpoint is about to write over, may hold a value in plain text.
+    pub(super) plain_in_log: bool,
 }
 
 impl Instances {
@@ -21,12 +23,14 @@ impl Instances {
         if config.maintenance.auto_start {
             schedule.start();
         }
-        Self { config, schedule }
+        // What was written before is not known, nor (in `begin`) what others write.
+        Self { config, schedule, plain_in_log: true }
     }
 }
 
 impl Module for Instances {
-    fn begin(&mut self, _conn: &Conn, _foreign: bool) -> Result<()> {
+    fn begin(&mut self, _conn: &Conn, foreign: bool) -> Result<()> {
+        self.plain_in_log |= foreign;
         Ok(())
     }
 

@@ -45,14 +45,14 @@ pub struct Column {
     pub nullable: bool,
     /// TypeScript type, where it is narrower than the kind's own.
     pub ts: Option<&'static str>,
-    /// What the declarations say of it; empty where its name says it all.
-    pub doc: &'static str,
+    /// What it holds, for the TypeScript type; empty where the name says it.
+    pub about: &'static str,
 }
 
 impl Column {
     /// A NOT NULL column.
     pub const fn new(key: &'static str, name: &'static str, kind: Kind) -> Self {
-        Self { key, name, kind, nullable: false, ts: None, doc: "" }
+        Self { key, name, kind, nullable: false, ts: None, about: "" }
     }
 
     /// The same column, nullable.
@@ -67,9 +67,9 @@ impl Column {
         self
     }
 
-    /// The same column with what the declarations say of it.
-    pub const fn described(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
+    /// The same column with a sentence about what it holds.
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
         self
     }
 }

@@ -164,12 +164,13 @@ impl<M: Module> WriteSession<M> {
         self.recover();
     }
 
-    /// Move what the WAL holds into the main file and cut it to nothing, if nobody else needs it for longer than a moment.
-    pub fn cut_log(&self) {
+    /// Move what the WAL holds into the main file and cut it to nothing. `false`: somebody else needs it for longer than a
+    /// moment; then the checkpointer does it, or the last one to go.
+    pub fn cut_log(&self) -> bool {
         let _ = self.conn.busy_timeout(PATIENCE);
-        // Refused while others are at work; the checkpointer, or the last one to go, does it.
-        let _ = checkpoint(&self.conn, CheckpointMode::Truncate);
+        let cut = checkpoint(&self.conn, CheckpointMode::Truncate).is_ok_and(|done| !done.busy);
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
+        cut
     }
 
     /// The last act of a store: the WAL disappears.
