@@ -1,6 +1,6 @@
 import type { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { filterCells, recordCells, timeCell } from '../codec.js';
+import { filterCells, isRecord, recordCells, timeCell } from '../codec.js';
 import {
   fieldsOfSessionRecord,
   fieldsOfToolCallRecord,
@@ -9,6 +9,7 @@ import {
   Shape,
   type ToolCallRecord,
 } from '../generated/rows.js';
+import { RecordBatch } from '../micro-batch.js';
 import { pack } from '../packer.js';
 import { AnalyticsError, errorsOf, logged } from './errors.js';
 import { type Place, placeOf } from './options.js';
@@ -117,8 +118,15 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_SESSION_NOT_FOUND`, `ANALYTICS_CALL_EXISTS`, `ANALYTICS_INVALID_INPUT`
    */
   async recordToolCall(call: NewToolCallRecord): Promise<ToolCallRecord> {
-    const reply = await this.#call('recordToolCall', [recordCells(fieldsOfToolCallRecord, call)]);
-    return this.#result(() => reply.table<ToolCallRecord>(Shape.ToolCallRecord)[0]!);
+    this.#checkOpen('recordToolCall');
+    if (!isRecord(call)) {
+      const refused = await this.#client.call('recordToolCall', [null]);
+      return this.#result(() => refused.value());
+    }
+    const batch = this.#client.stage(fieldsOfToolCallRecord(call), this.#newBatch);
+    const index = batch.records.length - 1;
+    await batch.settled;
+    return this.#result(() => batch.row<ToolCallRecord>(index));
   }
 
   /**
@@ -166,14 +174,19 @@ export class AnalyticsRecorder implements AsyncDisposable {
   }
 
   #call(method: string, args: unknown[], weight?: number): Promise<Reply> {
-    if (this.#closed) {
-      const closed = () => {
-        throw new AnalyticsError('The analytics recorder is closed', { code: 'ANALYTICS_CLOSED', operation: method });
-      };
-      this.#result(closed);
-    }
+    this.#checkOpen(method);
     return this.#client.call(method, args, undefined, weight);
   }
+
+  #checkOpen(method: string): void {
+    if (!this.#closed) return;
+    this.#result(() => {
+      throw new AnalyticsError('The analytics recorder is closed', { code: 'ANALYTICS_CLOSED', operation: method });
+    });
+  }
+
+  readonly #newBatch = (): RecordBatch =>
+    new RecordBatch('recordToolCall', Shape.ToolCallRecord, labelsOfToolCallRecord, this.#client.dialect);
 
   /** What a call has come to; if that is an error the logger hears of it. */
   #result<T>(read: () => T): T {
