@@ -1,15 +1,14 @@
 // runledger/analytics: the acceptance examples A1 to A10 and the table of bad input (analytics.md §7, §8).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import * as analytics from 'runledger/analytics';
 import { AnalyticsError, AnalyticsRecorder, MigrationError, RunledgerError } from 'runledger/analytics';
 import { Database, SqliteError } from 'runledger/sqlite';
 import * as runledger from '../index.js';
-import { cleanUp, isBun, root, sameRow, tempDir, test, track } from './support.mjs';
+import { application, cleanUp, runFile, sameRow, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -185,12 +184,7 @@ test('A9 a list of calls is recorded whole or not at all', async () => {
 });
 
 test('A10 without drizzle-orm the recorder works, and the Drizzle door says what is missing and creates nothing', { timeout: 90_000 }, () => {
-  const cwd = tempDir();
-  const target = join(cwd, 'node_modules', 'runledger');
-  mkdirSync(target, { recursive: true });
-  for (const name of readdirSync(root)) {
-    if (/^(dist|index\..*|native\..*|package\.json)$|\.node$/.test(name)) cpSync(join(root, name), join(target, name), { recursive: true });
-  }
+  const cwd = application();
   writeFileSync(join(cwd, 'app.mjs'), `
     import assert from 'node:assert/strict';
     import { existsSync } from 'node:fs';
@@ -209,8 +203,7 @@ test('A10 without drizzle-orm the recorder works, and the Drizzle door says what
     assert.equal((await recorder.toolStats()).length, 1);
     await recorder.close();
   `);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...(isBun ? ['--no-install'] : []), join(cwd, 'app.mjs')], { cwd, encoding: 'utf8' });
-  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  assert.equal(runFile(join(cwd, 'app.mjs'), [], { cwd }), '');
 });
 
 // ---------------------------------------------------------------- bad input
