@@ -18,6 +18,7 @@ use super::{
     metrics::StatementCache,
     queue::Queue,
     readers::Readers,
+    turns::Turns,
     writer::{contained, serve},
 };
 use crate::error::{Error, Result};
@@ -357,7 +358,7 @@ fn begin<M: Module>(
         let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache), wake_writer)?);
     }
     // −1 is no data version: the first transaction counts as behind a foreign commit.
-    Ok(WriteSession { conn, module, data_version: -1, shared: Arc::clone(shared) })
+    Ok(WriteSession { conn, module, data_version: -1, turns: Turns::new(), shared: Arc::clone(shared) })
 }
 
 fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {

@@ -22,6 +22,7 @@ mod registry;
 mod retry;
 mod settings;
 mod statement_log;
+mod turns;
 mod writer;
 
 pub use backup::{Readers, backup, create_copy};

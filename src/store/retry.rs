@@ -38,7 +38,8 @@ impl Retry {
     }
 }
 
-fn is_locked(error: &Error) -> bool {
+/// Whether somebody else has the lock.
+pub(super) fn is_locked(error: &Error) -> bool {
     matches!(error.sqlite_code(), Some(ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED))
 }
 

@@ -14,12 +14,17 @@ use std::{
 };
 
 use super::{
-    CheckpointMode, Conn, Control, Isolation, Notices, Settings, checkpoint,
+    CheckpointMode, Conn, Control, Isolation, Location, Notices, Settings, checkpoint,
     engine::Shared,
     job::{Job, WriteJob},
     queue::Next,
+    retry::is_locked,
+    turns::{NAP, Turns},
 };
-use crate::error::{Error, Result};
+use crate::{
+    clock,
+    error::{Error, Result},
+};
 
 /// Most bytes of input in one transaction: a flood is cut into commits that readers and other processes get between.
 const GROUP_BYTES: usize = 4 << 20;
@@ -74,6 +79,7 @@ pub struct WriteSession<M: Module> {
     /// The module's state.
     pub module: M,
     pub(super) data_version: i64,
+    pub(super) turns: Turns,
     pub(super) shared: Arc<Shared<M>>,
 }
 
@@ -83,12 +89,13 @@ impl<M: Module> WriteSession<M> {
     /// # Errors
     /// Those of `work` and of SQLite; nothing is written then.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
-        self.mind_the_log();
-        self.transact(work)
+        self.give_way();
+        let patience = self.settings().busy_timeout;
+        self.transact(patience, work)
     }
 
-    fn transact<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
-        self.begin()?;
+    fn transact<T>(&mut self, patience: Duration, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
+        self.begin(patience)?;
         let result = contained(|| {
             let value = work(&self.conn, &mut self.module)?;
             self.module.flush(&self.conn)?;
@@ -138,7 +145,7 @@ impl<M: Module> WriteSession<M> {
         }
         self.conn.busy_timeout(Duration::ZERO).ok()?;
         let began = Instant::now();
-        let done = self.transact(work);
+        let done = self.transact(Duration::ZERO, work);
         let took = began.elapsed();
         // Fails only for a connection that is closed.
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
@@ -181,6 +188,7 @@ impl<M: Module> WriteSession<M> {
             && checkpoint(&self.conn, CheckpointMode::Truncate).is_ok_and(|done| !done.busy);
         // Fails only for a connection that is closed.
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
+        self.turns.released(Instant::now());
         cut
     }
 
@@ -247,8 +255,9 @@ impl<M: Module> WriteSession<M> {
             if standing == 0 {
                 return Ok(());
             }
-            self.mind_the_log();
-            self.begin()?;
+            self.give_way();
+            let patience = self.settings().busy_timeout;
+            self.begin(patience)?;
             let whole = group.iter_mut().filter(|write| write.failure.is_none()).all(|write| {
                 match self.run_write(write, standing == 1) {
                     Ok(()) => true,
@@ -302,14 +311,20 @@ impl<M: Module> WriteSession<M> {
         Err(Lost(undone))
     }
 
-    /// Before a transaction on the writer's thread, which may wait: keep the log short.
-    fn mind_the_log(&self) {
+    /// Before a transaction on the writer's thread, which may wait: keep the log short, and let others at the file.
+    fn give_way(&mut self) {
+        if matches!(self.settings().location, Location::File(_)) {
+            let owed = self.turns.owed(Instant::now(), clock::now());
+            if !owed.is_zero() {
+                std::thread::sleep(owed);
+            }
+        }
         self.shared.hold_back();
         self.shared.cut_log(|patience| self.cut_log_within(patience));
     }
 
-    fn begin(&mut self) -> Result<()> {
-        self.retrying("BEGIN IMMEDIATE")?;
+    fn begin(&mut self, patience: Duration) -> Result<()> {
+        self.lock(patience)?;
         let began = contained(|| {
             let version = self.conn.pragma_integer("data_version")?;
             let foreign = std::mem::replace(&mut self.data_version, version) != version;
@@ -321,16 +336,30 @@ impl<M: Module> WriteSession<M> {
         began
     }
 
-    fn commit_now(&self) -> Result<()> {
-        self.retrying("COMMIT")
+    /// Begin a transaction when the write lock is free. SQLite's own busy handler looks ever more rarely, and would miss the
+    /// short pauses of other writers.
+    fn lock(&self, patience: Duration) -> Result<()> {
+        self.settings().retry.run(|| {
+            let deadline = Instant::now() + patience;
+            self.conn.busy_timeout(Duration::ZERO)?;
+            let locked = loop {
+                match self.run("BEGIN IMMEDIATE") {
+                    Err(error) if is_locked(&error) && Instant::now() < deadline => std::thread::sleep(NAP),
+                    result => break result,
+                }
+            };
+            self.conn.busy_timeout(patience)?;
+            locked
+        })
     }
 
-    /// Run a statement that may have to wait for a lock.
-    fn retrying(&self, sql: &str) -> Result<()> {
-        self.settings().retry.run(|| {
-            self.conn.cached(sql)?.execute([])?;
-            Ok(())
-        })
+    fn commit_now(&self) -> Result<()> {
+        self.settings().retry.run(|| self.run("COMMIT"))
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.conn.cached(sql)?.execute([])?;
+        Ok(())
     }
 
     fn end(&mut self, committed: bool) {
@@ -339,6 +368,7 @@ impl<M: Module> WriteSession<M> {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
         self.module.ended(committed);
+        self.turns.released(Instant::now());
         if committed {
             self.shared.wrote();
         }

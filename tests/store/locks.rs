@@ -1,6 +1,10 @@
 //! Other connections on the same file, of this process or of another.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use runledger::store::{Control, Isolation, JournalChoice, Settings};
 use rusqlite::Connection;
@@ -130,4 +134,39 @@ fn without_a_write_ahead_log_a_reader_that_does_not_end_makes_a_write_busy_and_n
     other.execute_batch("COMMIT").expect("end");
     inserted(&fixture.store, "three");
     assert_eq!(fixture.names(), ["one", "three"]);
+}
+
+#[test]
+fn a_writer_without_a_break_lets_other_stores_and_other_programs_at_the_file() {
+    let fixture = Fixture::new();
+    let patient = Settings { busy_timeout: Duration::from_secs(3), ..settings(&fixture.path) };
+    let other = open(patient).expect("open");
+    let foreign = Connection::open(&fixture.path).expect("open");
+    foreign.busy_timeout(Duration::from_secs(10)).expect("busy timeout");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut under_way = VecDeque::new();
+            for number in 0..4_000 {
+                let name = format!("flood {number}");
+                let slow = issue(&fixture.store, Isolation::Savepoint, move |conn, probe| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    probe.insert(conn, &name)
+                });
+                under_way.push_back(slow.1);
+                if under_way.len() > 8 {
+                    under_way.pop_front().expect("one").wait().expect("the flood goes on");
+                }
+                if done.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+        });
+        for number in 0..5 {
+            inserted(&other, &format!("other {number}"));
+        }
+        let theirs = foreign.execute_batch("INSERT INTO blob (data) VALUES (x'00')");
+        done.store(true, Ordering::SeqCst);
+        theirs.expect("a turn of its own");
+    });
 }
