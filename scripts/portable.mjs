@@ -20,7 +20,7 @@ export async function buildPortable(note = (line) => process.stderr.write(`${lin
   if (!existsSync(python)) await run('python3', ['-m', 'venv', join(FOLDER, 'venv')], { onLine: note });
   await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...TOOLS], { onLine: note });
   const target = 'x86_64-unknown-linux-gnu';
-  await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${target}.${GLIBC}`], {
+  await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${target}.${GLIBC}`, '--', '@scripts/rustc.args'], {
     env: { ...process.env, CARGO_TARGET_DIR: FOLDER, PATH: [join(FOLDER, 'venv/bin'), process.env.PATH].join(delimiter) },
     onLine: note,
   });

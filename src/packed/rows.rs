@@ -263,6 +263,7 @@ impl Texts {
         self.cells.push(cell);
     }
 
+    #[inline(always)]
     fn text(&self, cell: Cell) -> Option<OutText<'_>> {
         match cell {
             Cell::Null => None,
