@@ -119,9 +119,9 @@ export declare function openDatabase(path: string, module: string, migrations: u
 
 /**
  * Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
- * Nothing: failed.
+ * Answers with `opened` or `error`.
  */
-export declare function openUsage(path: string): object | null
+export declare function openUsage(path: string): object
 
 /** Check a configuration and fill in its defaults. */
 export declare function resolveConfig(config: unknown, environment: unknown): object

@@ -1,12 +1,11 @@
 // What the package exports, and that importing it does nothing: telemetry.md §1, README §1.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import * as runledger from '../index.js';
-import { cleanUp, isBun, keys, root, run, tempDir, test } from './support.mjs';
+import { application, cleanUp, keys, root, run, runFile, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -137,18 +136,8 @@ test('every table has the columns of its rows, each under its property name', ()
   }
 });
 
-/** The package as an application without drizzle-orm has it: its own files, alone in a node_modules. */
-function installAlone() {
-  const dir = tempDir();
-  const target = join(dir, 'node_modules', 'runledger');
-  const left = new Set(['.git', '.runtimes', 'target', 'node_modules', 'src', 'tests', '__test__', 'bench', 'benches', 'docs', 'npm']);
-  mkdirSync(target, { recursive: true });
-  for (const name of readdirSync(root)) if (!left.has(name)) cpSync(join(root, name), join(target, name), { recursive: true });
-  return dir;
-}
-
 test('without drizzle-orm, tables are frozen descriptions, relations are empty, and everything works', { timeout: 90_000 }, () => {
-  const cwd = installAlone();
+  const cwd = application();
   writeFileSync(join(cwd, 'app.mjs'), `
     import assert from 'node:assert/strict';
     import * as runledger from 'runledger';
@@ -173,8 +162,7 @@ test('without drizzle-orm, tables are frozen descriptions, relations are empty, 
     assert.equal((await ops.querySessions()).length, 1);
     await db.close();
   `);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...(isBun ? ['--no-install'] : []), join(cwd, 'app.mjs')], { cwd, encoding: 'utf8' });
-  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  assert.equal(runFile(join(cwd, 'app.mjs'), [], { cwd }), '');
 });
 
 test('the files named by package.json are there', () => {

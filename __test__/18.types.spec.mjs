@@ -303,8 +303,28 @@ usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '', snapshot_type: '
 usage.getUsageConfig().plan;
 // @ts-expect-error a session is required
 usage.getUsageSnapshotsBySession();
+// @ts-expect-error a time is a number of milliseconds
+usage.insertUsageSnapshot({ session_id: 's', snapshot_data: '', timestamp: new Date() });
+// @ts-expect-error a limit is a number
+usage.getUsageSnapshots('s', '10');
+// @ts-expect-error days are a number
+usage.deleteOldUsageSnapshots('30');
+// @ts-expect-error a version is a number
+usage.rollbackMigrations('0');
+// @ts-expect-error the answer may be null
+usage.insertUsageSnapshot(given).id;
+// @ts-expect-error there is no such option
+usage.initDatabase({ file: 'x.db' });
+// @ts-expect-error a logger has the methods of console
+usage.initDatabase({ logger: 'console' });
+// @ts-expect-error an operation is a text
+usage.initDatabase({ onError: (error: UsageError, operation: number) => {} });
 // @ts-expect-error reject or create
 usage.initDatabase({ missingSession: 'ignore' });
+// @ts-expect-error approval is yes or no
+runner.migrate({ allowDestructive: 'yes' });
+// @ts-expect-error a migration of one's own is a function
+runner.register({ version: 3, name: 'm', up: 'CREATE TABLE x (y)', down: () => {} });
 // @ts-expect-error a migration has a way back
 runner.register({ version: 3, name: 'm', up: () => {} });
 // @ts-expect-error a database is required

@@ -76,5 +76,6 @@ test(`an iteration over ${ROWS} rows leaves the event loop responsive`, { timeou
 
 test(`memory stays flat while ${ROWS} rows are iterated`, { timeout: 240_000 }, async () => {
   const { growth } = (await readRows()).iteration
-  assert.ok(growth <= 150 * MB, `the iteration took ${megabytes(growth)}`)
+  // A million rows that are kept take 300 MB. The V8 of Node 24 lets 170 MB of rows that nobody keeps pile up.
+  assert.ok(growth <= 225 * MB, `the iteration took ${megabytes(growth)}`)
 })

@@ -4,7 +4,7 @@ import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { Database } from 'runledger/sqlite';
-import { cleanUp, isBun, random, root, test } from './support.mjs';
+import { cleanUp, cutsTexts, isBun, isDeno, random, root, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -251,14 +251,25 @@ function sharedLog(db, steps, explain) {
   return log;
 }
 
+/** Where node:sqlite does not bind `whole` values: without NUL, at which Node 22 and Deno cut, and without empty blobs, Node 22's NULL. */
+function argument(r, whole) {
+  const value = VALUES(r) ?? null;
+  if (whole) return value;
+  return typeof value === 'string' ? value.replace('\0', ' ') : value?.length === 0 ? 0 : value;
+}
+
+/** Deno's iterate() ends at an error as if there were no more rows (seen in 2.9.6). */
+const READERS = ['get', 'all', ...(isDeno ? [] : ['iterate'])];
+
 test('random programs give the same rows and errors as on node:sqlite', { skip: nodeSqlite.why ?? false, timeout: 300_000 }, () => {
+  const whole = !cutsTexts(new nodeSqlite.DatabaseSync(':memory:'));
   for (let seed = 1; seed <= PROGRAMS; seed++) {
     const r = random(seed);
     const steps = Array.from({ length: 30 }, () => {
       const [sql, count] = r.one(SHARED);
-      const args = Array.from({ length: count }, () => { const value = VALUES(r); return value === undefined ? null : value; });
+      const args = Array.from({ length: count }, () => argument(r, whole));
       // There run() of a SELECT tells what the statement before has changed.
-      const methods = /returning/.test(sql) ? ['get', 'all', 'run'] : /^select/.test(sql) ? ['get', 'all', 'iterate'] : ['run'];
+      const methods = /returning/.test(sql) ? ['get', 'all', 'run'] : /^select/.test(sql) ? READERS : ['run'];
       return { sql, method: r.one(methods), args };
     });
     const [ours, theirs] = [onOurs(steps), onNode(nodeSqlite.DatabaseSync, steps)];

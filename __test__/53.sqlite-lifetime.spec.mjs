@@ -200,7 +200,7 @@ const collect = `
   const gc = globalThis.Bun ? () => Bun.gc(true) : globalThis.gc;
   const settle = async () => { for (let i = 0; i < 5; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); } };
 `;
-const withGc = isBun ? {} : { env: { NODE_OPTIONS: '--expose-gc' } };
+const withGc = isBun ? {} : { env: { NODE_OPTIONS: '--expose-gc', DENO_V8_FLAGS: '--expose-gc' } };
 
 test('a hundred thousand statements, used and forgotten, do not pile up', { timeout: 120_000 }, async () => {
   const result = await runJson(`

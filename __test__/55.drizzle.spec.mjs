@@ -1,14 +1,13 @@
 // runledger/drizzle (sqlite.md §4) and getDatabase() of the telemetry module (telemetry.md §1, §3, §4, E16).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { Database } from 'runledger/sqlite';
 import { drizzle } from 'runledger/drizzle';
 import { RunledgerError, telemetryEvents, telemetrySessions } from '../index.js';
-import { T, cleanUp, ev, isBun, openClient, root, session, tempDir, test } from './support.mjs';
+import { T, application, cleanUp, ev, openClient, root, runFile, session, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -228,8 +227,7 @@ function inNewProcess(source) {
   const dir = mkdtempSync(join(root, 'target', 'first-look-'));
   try {
     writeFileSync(join(dir, 'app.mjs'), source);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(dir, 'app.mjs')], { cwd: dir, encoding: 'utf8' });
-    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+    assert.equal(runFile(join(dir, 'app.mjs'), [], { cwd: dir }), '');
   } finally {
     rmSync(dir, { recursive: true });
   }
@@ -285,19 +283,8 @@ test('importing the package does not load drizzle-orm; looking at a table does',
 
 // ---------------------------------------------------------------- without the peer
 
-/** The package as an application without drizzle-orm has it. */
-function installAlone() {
-  const dir = tempDir();
-  const target = join(dir, 'node_modules', 'runledger');
-  mkdirSync(target, { recursive: true });
-  for (const name of readdirSync(root)) {
-    if (/^(dist|index\..*|native\..*|package\.json)$|\.node$/.test(name)) cpSync(join(root, name), join(target, name), { recursive: true });
-  }
-  return dir;
-}
-
 test('without drizzle-orm only what needs it fails, and says what to do', { timeout: 90_000 }, () => {
-  const cwd = installAlone();
+  const cwd = application();
   writeFileSync(join(cwd, 'app.mjs'), `
     import assert from 'node:assert/strict';
     import { createRequire } from 'node:module';
@@ -322,6 +309,5 @@ test('without drizzle-orm only what needs it fails, and says what to do', { time
     await db.close();
     assert.equal(database.$client.open, false);
   `);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...(isBun ? ['--no-install'] : []), join(cwd, 'app.mjs')], { cwd, encoding: 'utf8' });
-  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  assert.equal(runFile(join(cwd, 'app.mjs'), [], { cwd }), '');
 });

@@ -6,19 +6,13 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cleanUp, foreign, foreignScript, holdWriteLock, makeDir, openClient, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, fails, leavesAlone, lines, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
+import { cli, fails, leavesAlone, lines, migrated, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const native = createRequire(import.meta.url)('../native.cjs');
 const at = (dir) => join(dir, 't.db');
 const skip = skipWithoutPython;
-
-async function migrated() {
-  const dir = tempDir();
-  await lines(['telemetry', '--db', at(dir)]);
-  return dir;
-}
 
 test('M8 a journal of another program is a conflict, and nothing of the file changes', { skip }, async () => {
   const dir = tempDir();

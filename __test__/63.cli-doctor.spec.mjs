@@ -4,20 +4,15 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, openClient, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, fails, leavesAlone, lines, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
+import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, isDeno, openClient, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cli, fails, leavesAlone, lines, migrated, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const { version } = createRequire(import.meta.url)('../package.json');
 const at = (dir) => join(dir, 't.db');
 const skip = skipWithoutPython;
-
-async function migrated() {
-  const dir = tempDir();
-  await lines(['telemetry', '--db', at(dir)]);
-  return dir;
-}
+const runtime = isBun ? 'bun' : isDeno ? 'deno' : 'node';
 
 /** What doctor says of a file that is wrong: the kinds of its problems. Nothing may change. */
 async function kinds(file, directory, options = {}) {
@@ -31,7 +26,7 @@ test('doctor tells what this installation is and that a file is sound, without t
   const { file, ...report } = await leavesAlone(dir, () => value(['doctor', '--db', at(dir)]));
   const { sqlite, libc, binary, ...rest } = report;
   assert.deepEqual(rest, { ok: true, version, platform: process.platform, arch: process.arch, problems: [],
-    runtime: isBun ? { name: 'bun', version: process.versions.bun } : { name: 'node', version: process.versions.node } });
+    runtime: { name: runtime, version: process.versions[runtime] } });
   assert.match(sqlite, /^3\.\d+\.\d+$/);
   assert.match(binary, /^runledger\..+\.node$/);
   assert.ok(process.platform === 'linux' ? /^(glibc|musl)/.test(libc) : libc === null, libc);

@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, cpSync, existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cleanUp, fileExists, isBun, makeDir, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, environment, execute, fails, leavesAlone, lines, program, runtimeWords } from './fixtures/cli.mjs';
+import { cleanUp, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cli, environment, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
@@ -72,7 +72,7 @@ test('a clone that is not built says what to do', async () => {
 });
 
 test('a reader that has seen enough is no failure', { skip: skipOnWindows }, async () => {
-  const words = [...runtimeWords(), 'telemetry', '--dry-run', '--db', join(tempDir(), 't.db')];
+  const words = [...runtimeWords(program), 'telemetry', '--dry-run', '--db', join(tempDir(), 't.db')];
   const command = `${[process.execPath, ...words].map((word) => `'${word}'`).join(' ')} | true`;
   const { code, stderr } = await execute('/bin/sh', ['-c', command]);
   assert.deepEqual([code, stderr], [0, '']);
@@ -91,7 +91,7 @@ test('colour is for terminals: none in a pipe, whatever the environment says of 
 test('on a terminal there is colour, unless NO_COLOR or a dumb terminal asks for none', { skip: skipWithoutPython || skipOnWindows }, () => {
   const dir = tempDir();
   const onTerminal = (env) => {
-    const words = [process.execPath, ...runtimeWords(), 'telemetry', '--db', join(dir, 't.db')];
+    const words = [process.execPath, ...runtimeWords(program), 'telemetry', '--db', join(dir, 't.db')];
     const script = `import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(${JSON.stringify(words)})))`;
     const { status, stdout, stderr } = spawnSync('python3', ['-c', script], { encoding: 'utf8', env: environment({ TERM: 'xterm', ...env }) });
     assert.equal(status, 0, stderr);

@@ -2,20 +2,17 @@
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanUp, isBun, root, tempDir, test } from './support.mjs';
+import { addon, application, cleanUp, isDeno, root, runFile, runtimeWords, test } from './support.mjs';
 
 afterEach(cleanUp);
 
-const addon = readdirSync(root).find((name) => /^runledger\..+\.node$/.test(name));
 const target = addon.split('.')[1];
 
 /** A project with the package in node_modules, without a binary; `files` go beside it. */
 function project(files = {}) {
-  const cwd = tempDir();
-  const home = join(cwd, 'node_modules/runledger');
-  for (const name of ['bin', 'dist', 'index.js', 'native.cjs', 'package.json']) cpSync(join(root, name), join(home, name), { recursive: true });
+  const cwd = application({ binary: false });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(cwd, name, '..'), { recursive: true });
     writeFileSync(join(cwd, name), text);
@@ -47,10 +44,7 @@ try { work(); console.log('{}'); } catch (error) {
   console.log(JSON.stringify({ name: error.constructor.name, code: error.code, message: error.message, details: error.details, caused: error.cause !== undefined }));
 }
 `);
-  const { stdout, stderr } = spawnSync(process.execPath, [...(isBun ? ['--no-install'] : []), join(cwd, 'machine.mjs')], {
-    cwd, encoding: 'utf8', env: { ...process.env, ...env } });
-  assert.equal(stderr, '');
-  return JSON.parse(stdout);
+  return JSON.parse(runFile(join(cwd, 'machine.mjs'), [], { cwd, env: { ...process.env, ...env } }));
 }
 
 const linux = (arch, musl) => ({ platform: 'linux', arch, musl });
@@ -84,7 +78,7 @@ for (const [name, machine] of Object.entries({
     assert.match(looked[0], new RegExp(`runledger\\.${name}\\.node, the package runledger-${name}$`));
     assert.match(cause, /optional dependencies were skipped/);
     assert.equal(remedy, 'npm install --include=optional');
-    assert.equal(libc, machine.musl === undefined ? null : machine.musl ? 'musl' : 'glibc 2.36');
+    assert.equal(libc, machine.musl === undefined ? null : machine.musl ? 'musl' : isDeno ? 'glibc' : 'glibc 2.36');
   });
 }
 
@@ -135,7 +129,7 @@ test('the environment may name the file', () => {
 test('doctor says the same as the error', () => {
   const cwd = project();
   const expected = on({}, cwd).message;
-  const doctor = (...words) => spawnSync(process.execPath, [join(cwd, 'node_modules/runledger/bin/runledger.mjs'), 'doctor', ...words], { cwd, encoding: 'utf8' });
+  const doctor = (...words) => spawnSync(process.execPath, [...runtimeWords(join(cwd, 'node_modules/runledger/bin/runledger.mjs')), 'doctor', ...words], { cwd, encoding: 'utf8' });
   const { ok, problems } = JSON.parse(doctor('--json').stdout);
   assert.deepEqual([ok, problems], [false, [{ kind: 'binary', message: expected }]]);
   const { stdout, status } = doctor();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { AppDatabase, AppDatabaseError, initDatabase, MigrationError, RunledgerError } from 'runledger/database';
 import { Database, SqliteError } from 'runledger/sqlite';
 import { cleanUp, foreign, foreignScript, run, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { using } from './fixtures/database.mjs';
 
 afterEach(cleanUp);
 
@@ -17,16 +18,6 @@ const APPLIED = [
 ];
 const SKIPPED = APPLIED.map((it) => ({ ...it, status: 'skipped', reason: 'Already applied' }));
 const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
-
-/** Runs `use` with a database that is closed whatever happens. */
-function using(options, use) {
-  const db = initDatabase(options);
-  try {
-    return use(db);
-  } finally {
-    db.close();
-  }
-}
 
 const tables = (db) => db.connection.prepare(TABLES).pluck().all();
 

@@ -6,11 +6,11 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { MigrationError, MigrationRunner, discoverMigrations, discoverMigrationsSync } from 'runledger/database/migrations';
 import { Database } from 'runledger/sqlite';
-import { cleanUp, isBun, run, tempDir, test, track } from './support.mjs';
+import { cleanUp, isBun, isDeno, run, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
-const loadsTypeScript = isBun || Boolean(process.features.typescript);
+const loadsTypeScript = isBun || isDeno || Boolean(process.features.typescript);
 const memory = () => track(new Database(':memory:'));
 
 /** A directory with these files. */
@@ -92,6 +92,8 @@ test('every kind of file and folder is found, and applied and rolled back togeth
     files['007_types.mts'] = `import type { Migration } from 'runledger/database/migrations';\nconst migration: Migration = ${body(7)};\nexport default migration;`;
     files['008_types.cts'] = `const migration: { version: number } = ${body(8)};\nmodule.exports = migration;`;
   }
+  // Without it, Deno takes a .js file for an ES module.
+  if (isDeno) files['package.json'] = '{ "type": "commonjs" }';
   const dir = directory(files);
   const count = loadsTypeScript ? 8 : 6;
   for (const discover of both) {
@@ -170,7 +172,7 @@ test('two entries with one number are an error, whatever they are', async () => 
 
 test('a file that does not export the migration of its number is an error', async () => {
   for (const [name, text, message] of [
-    ['004_x.js', cjs(5), /it exports version 5, its name says 4$/],
+    [isDeno ? '004_x.cjs' : '004_x.js', cjs(5), /it exports version 5, its name says 4$/],
     ['004_x.mjs', `export const version = 4; export const up = () => {};`, /it has no default export$/],
     ['004_x.cjs', `exports.__esModule = true;`, /it has no default export$/],
     ['004_x.cjs', `module.exports = undefined`, /it has no default export$/],

@@ -5,21 +5,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { AppDatabaseError, initDatabase, MigrationError } from 'runledger/database';
 import { Database, SqliteError } from 'runledger/sqlite';
-import { cleanUp, foreign, skipWithoutPython, tempDir, test } from './support.mjs';
-import { leavesAlone, ordinary, skipWithoutPermissions, execute, runtimeWords } from './fixtures/cli.mjs';
+import { cleanUp, foreign, isBun, isDeno, runtimeWords, skipWithoutPython, tempDir, test } from './support.mjs';
+import { using } from './fixtures/database.mjs';
+import { leavesAlone, ordinary, skipWithoutPermissions, execute, program } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const skip = skipWithoutPython;
-
-function using(options, use = () => {}) {
-  const db = initDatabase(options);
-  try {
-    return use(db);
-  } finally {
-    db.close();
-  }
-}
 
 const create = (version, table = `t${version}`) => ({
   version, name: `create_${table}`, up: (db) => db.exec(`CREATE TABLE ${table} (x)`), down: (db) => db.exec(`DROP TABLE ${table}`),
@@ -153,7 +145,7 @@ test('without a logger nothing is printed; with one, a run is told, and a logger
   const failing = { info() { throw new Error('logger'); }, get warn() { throw new Error('getter'); } };
   using({ path: ':memory:', logger: failing, migrations: [create(1), drop(2, 't1')] }, (db) => assert.equal(db.getSchemaVersion(), 1));
   using({ path: ':memory:', logger: {} });
-  const { stdout, stderr, code } = await execute(process.execPath, [...runtimeWords(), 'database', '--json', '--db', join(tempDir(), 'x.db')]);
+  const { stdout, stderr, code } = await execute(process.execPath, [...runtimeWords(program), 'database', '--json', '--db', join(tempDir(), 'x.db')]);
   assert.deepEqual([code, stderr, JSON.parse(stdout).modules.length], [0, '', 1]);
 });
 
@@ -220,8 +212,8 @@ test('§7 a directory that may not be created: APPDB_DIR_FAILED', { skip: skipWi
   const script = `
     import { initDatabase } from '${new URL('../dist/database.js', import.meta.url).href}';
     try { initDatabase({ path: '/runledger-nobody/app.db' }); } catch (error) { console.log(error.code, error.cause.code); }`;
-  const words = runtimeWords('-e').slice(0, -1);
-  const { stdout, stderr } = await execute(process.execPath, [...words, ...(words.length > 0 ? [] : ['--input-type=module']), '-e', script], { user: ordinary, cwd: '/' });
+  const words = isBun ? ['--no-install', '-e'] : isDeno ? ['eval'] : ['--input-type=module', '-e'];
+  const { stdout, stderr } = await execute(process.execPath, [...words, script], { user: ordinary, cwd: '/' });
   assert.deepEqual({ stdout, stderr }, { stdout: 'APPDB_DIR_FAILED EACCES\n', stderr: '' });
 });
 

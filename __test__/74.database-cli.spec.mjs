@@ -148,6 +148,26 @@ test('--dir from version 1 stands in place of the built-in set; ES modules count
   assert.deepEqual((await schema(cwd)).map(({ name }) => name), ['idx_schema_migrations_applied_at', 'a', 'b', 'schema_migrations']);
 });
 
+test('without --dir, a file that was migrated with a list of one’s own is told of it', async () => {
+  const hint = ' Migrations of your own are named by --dir PATH';
+  const lists = {
+    'database migration 1 is recorded as a, expected initial_content_schema. A migration that has been applied must not change; add a new one.':
+      { '001_a': 'CREATE TABLE a (x)' },
+    'The file has been migrated with more than these migrations: database is at version 4, they end at 2.': OWN,
+  };
+  for (const [message, list] of Object.entries(lists)) {
+    const dir = tempDir();
+    const own = directory(list, dir);
+    await run(dir, '--dir', own);
+    for (const verb of ['migrate', 'rollback']) {
+      await leavesAlone(dir, () => fails(['database', verb, '--db', at(dir)], `database: ${message}${hint}`));
+    }
+    const { problems: [problem] } = await leavesAlone(dir, () => value(['database', 'validate', '--json', '--db', at(dir)], { code: 1 }));
+    assert.deepEqual([problem.kind, problem.message], ['diverged', message + hint]);
+    assert.deepEqual(await run(dir, '--dir', own), [`database: up to date, version ${list === OWN ? 4 : 1}`]);
+  }
+});
+
 test('status and dry run of --dir leave no trace, not even the file', async () => {
   const dir = tempDir();
   const own = directory(OWN, dir);

@@ -7,20 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { initDatabase } from 'runledger/database';
 import { cleanUp, holdWriteLock, run, said, skipOnWindows, skipWithoutPython, start, tempDir, test, until } from './support.mjs';
+import { using } from './fixtures/database.mjs';
 
 afterEach(cleanUp);
 
 const entry = new URL('../dist/database.js', import.meta.url).href;
 const prelude = `import { initDatabase } from '${entry}';\n`;
-
-function using(options, use) {
-  const db = initDatabase(options);
-  try {
-    return use(db);
-  } finally {
-    db.close();
-  }
-}
 
 /** Each child opens the file when all are ready, and reports what became of the migrations. */
 async function openTogether(count, path, options) {

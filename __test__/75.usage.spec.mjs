@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { MigrationRunner } from 'runledger/usage/migrations';
-import { cleanUp, DAY, openClient, random, recent, root, runJson, sameRow, tempDir, test } from './support.mjs';
+import { cleanUp, DAY, openClient, random, recent, root, runJson, sameRow, tempDir, test, track } from './support.mjs';
 
 /** For scripts outside of the package. */
 const usageEntry = JSON.stringify(new URL('../dist/usage.js', import.meta.url).href);
@@ -174,6 +174,24 @@ test('U9 a rollback drops the usage tables alone, and they come back', async () 
   assert.equal(usage.getUsageConfig().plan, 'custom');
 });
 
+test('only the active row is changed and reset; a row that is not active stays, and does not stand in for one that is', () => {
+  init();
+  sql("INSERT INTO usage_config (plan, theme, is_active) VALUES ('max5', 'dark', 0) RETURNING 1");
+  const kept = sql('SELECT * FROM usage_config WHERE id = 2');
+  assert.equal(usage.updateUsageConfig({ plan: 'pro' }), true);
+  assert.equal(usage.resetUsageConfig(), true);
+  assert.equal(usage.getUsageConfig().id, 1);
+  assert.deepEqual(sql('SELECT * FROM usage_config WHERE id = 2'), kept);
+  sql('DELETE FROM usage_config WHERE id = 1 RETURNING 1');
+  assert.deepEqual([usage.getUsageConfig(), usage.updateUsageConfig({ plan: 'pro' })], [null, false]);
+  assert.equal(usage.resetUsageConfig(), true);
+  const { created_at, updated_at, ...added } = usage.getUsageConfig();
+  assert.deepEqual(added, { ...defaults, id: 3 });
+  recent(created_at);
+  recent(updated_at);
+  assert.deepEqual(sql('SELECT * FROM usage_config WHERE id = 2'), kept);
+});
+
 /** A file of the usage-tracking server. */
 function olderFile(path) {
   const db = new Database(path);
@@ -197,8 +215,11 @@ function olderFile(path) {
 
 test('U10 a file of the older format is taken over', () => {
   const path = join(tempDir(), 'u.db');
+  const heard = [];
   olderFile(path);
-  usage.initDatabase({ path });
+  usage.initDatabase({ path, logger: { info: (message) => heard.push(message), warn: (message) => heard.push(message) } });
+  assert.deepEqual(heard, ['telemetry: converted the journal of an earlier format', 'telemetry: applied 1 telemetry_schema',
+    'usage: adopted the existing tables as version 1']);
   assert.equal(usage.getUsageSnapshotsBySession('a')[0].timestamp, 1700000000000);
   assert.equal(usage.validateDatabase(), true);
   assert.deepEqual([usage.getUsageConfig().plan, usage.getUsageConfig().created_at], ['max5', 1700000000000]);
@@ -415,8 +436,9 @@ test('the default file is that of telemetry', async () => {
   const path = (env) => runJson(code, { cwd, env });
   assert.ok((await path({})).endsWith(join('.vibekit', 'telemetry.db')));
   assert.ok((await path({ NODE_ENV: 'development' })).endsWith('telemetry-dev.db'));
-  assert.ok((await path({ VIBEKIT_DB_PATH: join(cwd, 'mine.db') })).endsWith('mine.db'));
-  assert.deepEqual(readdirSync(join(cwd, '.vibekit')).sort(), ['telemetry-dev.db', 'telemetry.db']);
+  assert.ok((await path({ NODE_ENV: 'test' })).endsWith('telemetry-test.db'));
+  assert.ok((await path({ NODE_ENV: 'test', VIBEKIT_DB_PATH: join(cwd, 'mine.db') })).endsWith('mine.db'));
+  assert.deepEqual(readdirSync(join(cwd, '.vibekit')).sort(), ['telemetry-dev.db', 'telemetry-test.db', 'telemetry.db']);
 });
 
 test('the connection has the settings of the contract', () => {
@@ -435,7 +457,7 @@ test('a logger hears of migrations, validation and errors; one that throws is ig
   usage.initDatabase({ path, logger });
   assert.deepEqual(heard.map(([level, message]) => `${level} ${message}`), ['info telemetry: applied 1 telemetry_schema', 'info usage: applied 1 add_usage_tracking_tables']);
   usage.insertUsageSnapshot({ session_id: 'ghost', snapshot_data: '' });
-  assert.deepEqual(heard.at(-1), ['error', 'There is no session "ghost"', { operation: 'insertUsageSnapshot', code: 'USAGE_SESSION_NOT_FOUND', extendedCode: undefined, sessionId: 'ghost' }]);
+  assert.deepEqual(heard.at(-1), ['error', 'There is no session "ghost": create it first, or open with missingSession \'create\'', { operation: 'insertUsageSnapshot', code: 'USAGE_SESSION_NOT_FOUND', extendedCode: undefined, sessionId: 'ghost' }]);
   usage.getConnection().exec('DROP INDEX idx_usage_snapshots_type');
   assert.equal(usage.validateDatabase(), false);
   assert.deepEqual(heard.at(-1).slice(0, 2), ['error', 'usage: index idx_usage_snapshots_type is missing']);
@@ -447,6 +469,32 @@ test('a logger hears of migrations, validation and errors; one that throws is ig
   usage.closeDatabase();
   usage.initDatabase({ path: ':memory:', onError: async () => { throw new Error('later'); } });
   assert.equal(usage.updateUsageConfig({ plan: 'gold' }), false);
+});
+
+test('a logger and an onError may call usage themselves', () => {
+  const seen = [];
+  const path = join(tempDir(), 'u.db');
+  const again = () => { usage.initDatabase({ path }); seen.push(usage.getUsageConfig()?.plan); };
+  usage.initDatabase({ path, logger: { info: again, error: again }, onError: () => { seen.push(usage.updateUsageConfig({ plan: 'pro' })); } });
+  assert.equal(usage.updateUsageConfig({ plan: 'gold' }), false);
+  assert.deepEqual(seen, ['custom', 'custom', 'custom', true]);
+  usage.closeDatabase();
+  usage.initDatabase({ path, onError: () => usage.closeDatabase() });
+  assert.equal(usage.updateUsageConfig({ plan: 'gold' }), false);
+  assert.throws(() => usage.getConnection(), { code: 'USAGE_NOT_INITIALIZED' });
+});
+
+test('a validation that cannot be made is an error that is told, and no exception', () => {
+  const { path, errors } = init();
+  usage.getConnection().exec('PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 0');
+  const other = track(new Database(path));
+  other.exec('BEGIN EXCLUSIVE');
+  assert.equal(usage.validateDatabase(), false);
+  const [[error, operation]] = errors;
+  assert.deepEqual([errors.length, error.name, error.code, error.extendedCode, error.cause.name, operation],
+    [1, 'UsageError', 'USAGE_QUERY_FAILED', 'SQLITE_BUSY', 'SqliteError', 'validateDatabase']);
+  other.exec('ROLLBACK');
+  assert.equal(usage.validateDatabase(), true);
 });
 
 test('validation finds what is missing in telemetry, and rows that refer to nothing', () => {

@@ -1,12 +1,13 @@
 // Bad input: usage.md §6, row by row, and what it does not list. Whatever is refused has changed nothing.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
-import { cleanUp, skipOnWindows, tempDir, test } from './support.mjs';
+import { cleanUp, runJson, tempDir, test } from './support.mjs';
+import { skipWithoutPermissions, whileReadonly } from './fixtures/cli.mjs';
 
 const errors = [];
 
@@ -63,6 +64,37 @@ test('updateUsageConfig: values that the table refuses', () => {
   }
 });
 
+test('a refusal names the field and what it has to be', () => {
+  init();
+  const says = (name, args, message) => {
+    usage[name](...args);
+    assert.equal(errors.at(-1)[0].message, message);
+  };
+  const base = { session_id: 's1', snapshot_data: '' };
+  for (const [updates, message] of [
+    [{ plan: '' }, 'plan must be a string that is not empty'],
+    [{ refresh_rate: 1.5 }, 'refresh_rate must be an integer within ±(2^53 − 1)'],
+    [{ reset_hour: '3' }, 'reset_hour must be an integer within ±(2^53 − 1), or null'],
+    [{ refresh_per_second: NaN }, 'refresh_per_second must be a finite number'],
+    [{ plan: 'gold' }, "Database constraint violation during updateUsageConfig: CHECK constraint failed: plan IN ('pro', 'max5', 'max20', 'custom')"],
+    [null, 'updates must be an object'],
+  ]) says('updateUsageConfig', [updates], message);
+  for (const [snapshot, message] of [
+    ['x', 'snapshot must be an object'],
+    [{ ...base, session_id: '' }, 'session_id must be a text of 1 to 255 characters, not blank and without control characters'],
+    [{ ...base, snapshot_data: {} }, 'snapshot_data must be a string'],
+    [{ ...base, snapshot_type: null }, 'snapshot_type must be a string'],
+    [{ ...base, timestamp: -1 }, 'timestamp must be milliseconds since 1970'],
+    [{ ...base, session_id: 'ghost' }, 'There is no session "ghost": create it first, or open with missingSession \'create\''],
+  ]) says('insertUsageSnapshot', [snapshot], message);
+  says('getUsageSnapshots', [5], 'sessionId must be a string');
+  says('getUsageSnapshots', ['', -1], 'limit must be an integer from 0');
+  says('getUsageSnapshots', ['', 1, -1], 'hoursBack must be a number from 0, or Infinity');
+  says('deleteOldUsageSnapshots', [Infinity], 'daysOld must be a finite number from 0');
+  usage.getConnection().exec('DROP TABLE usage_config');
+  says('getUsageConfig', [], 'Database table not found during getUsageConfig. Run migrations first.');
+});
+
 test('updateUsageConfig: values of the wrong type', () => {
   init();
   for (const value of [1.5, '10', null, NaN, Infinity, 2 ** 53, 1e300, ...odd]) {
@@ -90,6 +122,26 @@ test('updateUsageConfig: nothing to set, no row to set it in, and what is no obj
   usage.getConnection().exec('UPDATE usage_config SET is_active = 0');
   refuses('updateUsageConfig', [{ plan: 'pro' }], false, null);
   assert.equal(usage.getUsageConfig(), null);
+});
+
+test('a getter that closes the file and opens another one does not send the call there', () => {
+  init();
+  const path = usage.getConnection().name;
+  const another = join(tempDir(), 'another.db');
+  const snapshot = {
+    session_id: 's1',
+    get snapshot_data() {
+      usage.closeDatabase();
+      init({ path: another });
+      return '{}';
+    },
+  };
+  assert.notEqual(usage.insertUsageSnapshot(snapshot), 0);
+  const count = () => usage.getConnection().prepare('SELECT count(*) FROM usage_snapshots').pluck().get();
+  assert.equal(count(), 0, 'nothing in the other file');
+  usage.closeDatabase();
+  usage.initDatabase({ path });
+  assert.equal(count(), 1);
 });
 
 test('a getter that throws is a bad value, and no exception', () => {
@@ -197,11 +249,17 @@ test('initDatabase: a file that cannot be opened', () => {
     assert.ok(thrown.cause instanceof Error);
     return thrown;
   };
-  fails(join(dir, 'taken', 'u.db'));
+  assert.match(fails(join(dir, 'taken', 'u.db')).message, /^Failed to create the directory of the usage database: .*taken: /);
   assert.equal(fails(dir).extendedCode, 'SQLITE_CANTOPEN');
   assert.equal(fails(join(dir, 'text.db')).extendedCode, 'SQLITE_NOTADB');
   assert.deepEqual(readdirSync(dir).sort(), ['taken', 'text.db']);
-  usage.initDatabase({ path: join(dir, 'u.db') });
+  const path = join(dir, 'u.db');
+  usage.initDatabase({ path });
+  usage.closeDatabase();
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill('A', 100, 4000));
+  const error = fails(path);
+  assert.deepEqual([error.extendedCode, error.details], ['SQLITE_CORRUPT', { path }]);
 });
 
 test('initDatabase: a file in which a name is taken, or that somebody else has migrated, stays as it is', () => {
@@ -234,7 +292,10 @@ test('initDatabase: an adoption that fails leaves the file as it was, and says w
     CREATE TABLE usage_config__runledger_old (x)`).close();
   assert.throws(() => usage.initDatabase({ path }), (error) => {
     assert.deepEqual([error.name, error.code, error.extendedCode, error.operation], ['UsageError', 'USAGE_MIGRATION_FAILED', 'SQLITE_ERROR', 'initDatabase']);
-    return /usage_config__runledger_old/.test(error.cause.message);
+    const { cause } = error;
+    assert.deepEqual([cause.name, cause.code, cause.module, cause.version, cause.cause.code], ['MigrationError', 'MIGRATION_FAILED', 'usage', 1, 'SQLITE_ERROR']);
+    assert.deepEqual(error.details, { path });
+    return /usage_config__runledger_old/.test(cause.message);
   });
   const after = new Database(path);
   assert.deepEqual(after.prepare('SELECT timestamp FROM usage_snapshots').pluck().all(), [1700000000]);
@@ -251,14 +312,28 @@ test('initDatabase: a newer release has migrated the file', () => {
   assert.throws(() => usage.initDatabase({ path }), { name: 'MigrationError', code: 'MIGRATION_AHEAD' });
 });
 
-test('a file that may only be read', { skip: skipOnWindows || (process.getuid?.() === 0 && 'root may write everywhere') }, () => {
-  const dir = tempDir();
-  mkdirSync(join(dir, 'ro'));
-  chmodSync(join(dir, 'ro'), 0o500);
-  assert.throws(() => usage.initDatabase({ path: join(dir, 'ro', 'u.db') }), { code: 'USAGE_OPEN_FAILED' });
-  assert.throws(() => usage.initDatabase({ path: join(dir, 'ro', 'x', 'u.db') }), { code: 'USAGE_OPEN_FAILED' });
-  chmodSync(join(dir, 'ro'), 0o700);
-  assert.equal(existsSync(join(dir, 'ro', 'u.db')), false);
+test('directories and files that may not be written to', { skip: skipWithoutPermissions }, async () => {
+  const [dir, other] = [tempDir(), tempDir()];
+  usage.initDatabase({ path: join(dir, 'u.db') });
+  usage.closeDatabase();
+  writeFileSync(join(other, 'secret.db'), '', { mode: 0o000 });
+  chmodSync(other, 0o755);
+  const paths = [join(dir, 'new.db'), join(dir, 'sub', 'new.db'), join(dir, 'u.db'), join(other, 'secret.db')];
+  const code = `
+    const usage = await import(${JSON.stringify(new URL('../dist/usage.js', import.meta.url).href)});
+    if (process.getuid() === 0) process.setuid(65534);
+    const told = ${JSON.stringify(paths)}.map((path) => {
+      try {
+        usage.initDatabase({ path });
+        return path;
+      } catch (error) {
+        return [error.name, error.code, error.extendedCode ?? error.cause.code];
+      }
+    });
+    console.log(JSON.stringify(told));`;
+  const refused = (code) => ['UsageError', 'USAGE_OPEN_FAILED', code];
+  assert.deepEqual(await whileReadonly(dir, () => runJson(code)),
+    ['SQLITE_CANTOPEN', 'EACCES', 'SQLITE_READONLY_DIRECTORY', 'SQLITE_CANTOPEN'].map(refused));
 });
 
 test('a table that somebody has dropped is an error that is told', () => {

@@ -3,6 +3,7 @@ import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { cleanUp, entry, ev, holdWriteLock, openClient, runJson, said, skipOnWindows, skipWithoutPython, start, tempDir, test } from './support.mjs';
 
@@ -81,6 +82,24 @@ test('processes that open a new file at once all succeed, and lose nothing', { t
   assert.deepEqual(usage.getConnection().prepare('SELECT module, version FROM schema_migrations ORDER BY 1').all(),
     [{ module: 'telemetry', version: 1 }, { module: 'usage', version: 1 }]);
   assert.equal(usage.getConnection().prepare('SELECT count(*) FROM usage_config').pluck().get(), 1);
+});
+
+test('processes that take over a file of the older format at once all find every snapshot', { timeout: 120_000 }, async () => {
+  const path = join(tempDir(), 'u.db');
+  new Database(path).exec(`
+    CREATE TABLE usage_config (id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT, custom_limit_tokens INTEGER, view TEXT, timezone TEXT, time_format TEXT,
+      theme TEXT, refresh_rate INTEGER, refresh_per_second REAL, reset_hour INTEGER, created_at INTEGER, updated_at INTEGER, is_active INTEGER);
+    CREATE TABLE usage_snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT, snapshot_data TEXT, snapshot_type TEXT, timestamp INTEGER);
+    INSERT INTO usage_config (plan, is_active) VALUES ('max5', 1);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+      INSERT INTO usage_snapshots (session_id, snapshot_data, snapshot_type, timestamp) SELECT 's' || (i % 50), '{}', 'stats', 1700000000 + i FROM n`).close();
+  const code = `
+    const usage = await import(${JSON.stringify(usageEntry)});
+    usage.initDatabase({ path: ${JSON.stringify(path)} });
+    const rows = usage.getUsageSnapshots('', 10000, Infinity);
+    console.log(JSON.stringify([rows.length, rows[0].timestamp, usage.getUsageConfig().plan, usage.validateDatabase()]));`;
+  const found = await Promise.all(Array.from({ length: 4 }, () => runJson(code)));
+  assert.deepEqual(found, Array(4).fill([5000, 1700005000000, 'max5', true]));
 });
 
 test('a telemetry client and usage write to one file in one process, and both are right', { timeout: 120_000 }, async () => {

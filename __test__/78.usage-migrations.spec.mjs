@@ -95,7 +95,9 @@ test('register refuses gaps, doubles, and what is no migration', () => {
 
 test('a runner wants a database, and options that are some', async () => {
   for (const db of [undefined, null, {}, 'x.db', { prepare() {} }]) assert.throws(() => new MigrationRunner(db), { name: 'MigrationError', code: 'MIGRATION_INVALID' });
-  for (const options of [null, 5]) assert.throws(() => new MigrationRunner(open(), options), { code: 'MIGRATION_INVALID' });
+  for (const options of [null, 5, { logger: null }, { logger: 'console' }, { logger: () => {} }]) {
+    assert.throws(() => new MigrationRunner(open(), options), { name: 'MigrationError', code: 'MIGRATION_INVALID', module: 'usage' });
+  }
   const runner = new MigrationRunner(open());
   for (const options of [null, 5, { allowDestructive: 1 }]) await assert.rejects(runner.migrate(options), { code: 'MIGRATION_INVALID' });
   const closed = new Database();
@@ -124,6 +126,62 @@ test('a migration that loses data is blocked until it is approved; those before 
   await runner.migrate({ allowDestructive: true });
   assert.equal(runner.getCurrentVersion(), 4);
   assert.deepEqual(journal(db).filter(({ module }) => module === 'usage').map(({ destructive }) => destructive), [0, 0, 1, 0]);
+});
+
+test('a logger hears what was done, in the words of the command line; where there is nothing to do, nothing', async () => {
+  const heard = [];
+  const logger = Object.fromEntries(['info', 'warn', 'error'].map((level) => [level, (message, fields) => heard.push([`${level} ${message}`, fields])]));
+  const runner = new MigrationRunner(open(), { logger }).register(labels).register(step(3));
+  await runner.migrate();
+  assert.deepEqual(heard.splice(0), [
+    ['info telemetry: applied 1 telemetry_schema', { module: 'telemetry', version: 1, name: 'telemetry_schema' }],
+    ['info usage: applied 1 add_usage_tracking_tables', { module: 'usage', version: 1, name: 'add_usage_tracking_tables' }],
+    ['info usage: applied 2 labels', { module: 'usage', version: 2, name: 'labels' }],
+    ['info usage: applied 3 m3', { module: 'usage', version: 3, name: 'm3' }],
+  ]);
+  await runner.migrate();
+  assert.deepEqual(heard, []);
+  await runner.rollback(1);
+  assert.equal(runner.validateDatabase(), true);
+  assert.deepEqual(heard.map(([text]) => text), ['info usage: rolled back 3 m3', 'info usage: rolled back 2 labels', 'info usage: the file is valid']);
+});
+
+test('a file of the older format: what cannot be kept is set aside, and the logger is told how much', async () => {
+  const heard = [];
+  const note = (message) => heard.push(message);
+  const db = open();
+  db.exec(`CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL);
+    INSERT INTO schema_migrations VALUES (1, 'add_usage_tracking_tables', 1700000000123);
+    CREATE TABLE usage_config (id INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT, custom_limit_tokens INTEGER, view TEXT, timezone TEXT, time_format TEXT,
+      theme TEXT, refresh_rate INTEGER, refresh_per_second REAL, reset_hour INTEGER, created_at INTEGER, updated_at INTEGER, is_active INTEGER);
+    CREATE TABLE usage_snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT, snapshot_data TEXT, snapshot_type TEXT, timestamp INTEGER);
+    INSERT INTO usage_config (plan, is_active) VALUES ('max5', 1), ('pro', 1), ('gold', 0)`);
+  const runner = new MigrationRunner(db, { logger: { info: note, warn: note } });
+  assert.equal(runner.getCurrentVersion(), 1);
+  await runner.migrate();
+  assert.deepEqual(heard, [
+    'telemetry: converted the journal of an earlier format',
+    'telemetry: applied 1 telemetry_schema',
+    'usage: 1 row of usage_config moved to migration_quarantine (check)',
+    'usage: 1 row of usage_config moved to migration_quarantine (unique)',
+    'usage: adopted the existing tables as version 1',
+  ]);
+  assert.deepEqual(db.prepare('SELECT plan, is_active FROM usage_config').all(), [{ plan: 'max5', is_active: 1 }]);
+  assert.deepEqual(db.prepare("SELECT row ->> 'plan' FROM migration_quarantine ORDER BY id").pluck().all(), ['pro', 'gold']);
+  assert.equal(runner.validateDatabase(), true);
+});
+
+test('a rollback that fails on its way stops there; what was rolled back before stays so', async () => {
+  const db = open();
+  const boom = new Error('boom');
+  const runner = new MigrationRunner(db).register(step(2, () => {}, (it) => { it.exec('CREATE TABLE p (x)'); throw boom; })).register(step(3));
+  await runner.migrate();
+  await assert.rejects(runner.rollback(0), (error) => {
+    assert.deepEqual([error.code, error.message, error.cause, error.version, error.operation], ['MIGRATION_FAILED', 'Failed to roll back migration 2 (m2): Error: boom', boom, 2, 'rollback']);
+    return true;
+  });
+  assert.equal(runner.getCurrentVersion(), 2);
+  assert.ok(!tables(db).includes('p') && tables(db).includes('usage_config'));
 });
 
 test('a migration that throws is rolled back and rejects with what it threw', async () => {

@@ -1,15 +1,14 @@
 // runledger/analytics: the acceptance examples A1 to A10 and the table of bad input (analytics.md §7, §8).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import * as analytics from 'runledger/analytics';
 import { AnalyticsError, AnalyticsRecorder, MigrationError, RunledgerError } from 'runledger/analytics';
 import { Database, SqliteError } from 'runledger/sqlite';
 import * as runledger from '../index.js';
-import { cleanUp, isBun, root, sameRow, tempDir, test, track } from './support.mjs';
+import { application, cleanUp, runFile, sameRow, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -63,6 +62,7 @@ test('A1 the file and its directory are private, in WAL mode, and opening again 
     if (posix) assert.deepEqual([dirname(path), path, `${path}-wal`].map((it) => statSync(it).mode & 0o777), [0o700, 0o600, 0o600]);
     const pragma = (name) => db.$client.pragma(name, { simple: true });
     assert.deepEqual([pragma('journal_mode'), pragma('foreign_keys')], ['wal', 1]);
+    assert.deepEqual([pragma('busy_timeout'), pragma('synchronous')], [5000, 1]);
     const journal = db.$client.prepare('select module, version, name from schema_migrations').all();
     assert.deepEqual(journal, [{ module: 'analytics', version: 1, name: 'sessions_and_tool_calls' }]);
     db.insert(schema.sessions).values({ id: 'kept', startedAt: new Date() }).run();
@@ -74,8 +74,6 @@ test('A1 the file and its directory are private, in WAL mode, and opening again 
     process.env.HOME = before;
   }
 });
-
-
 
 test('A1 a recorder makes them just as private', { skip: !posix && 'modes are POSIX' }, async () => {
   const home = tempDir();
@@ -97,6 +95,11 @@ test('A2 the keys and columns are those of the contract', async () => {
   const names = (table) => db.prepare(`pragma table_info(${table})`).all().map(({ name }) => name);
   assert.deepEqual(names('sessions'), ['id', 'started_at', 'ended_at', 'tool_count']);
   assert.deepEqual(names('tool_calls'), ['id', 'tool_name', 'duration_ms', 'status', 'error_type', 'timestamp', 'session_id']);
+  const columns = (table) => db.prepare(`pragma table_info(${table})`).all().map(({ name, type, notnull, dflt_value, pk }) =>
+    [name, type, notnull ? 'not null' : '', dflt_value ?? '', pk ? 'key' : ''].join(' ').trim());
+  assert.deepEqual(columns('sessions'), ['id TEXT not null  key', 'started_at INTEGER not null', 'ended_at INTEGER', 'tool_count INTEGER not null 0']);
+  assert.deepEqual(columns('tool_calls'), ['id TEXT not null  key', 'tool_name TEXT not null', 'duration_ms INTEGER not null',
+    'status TEXT not null', 'error_type TEXT', 'timestamp INTEGER not null', 'session_id TEXT not null']);
   const made = db.prepare("select name from sqlite_schema where type in ('index', 'trigger') and sql is not null and tbl_name in ('sessions', 'tool_calls') order by name").pluck().all();
   assert.deepEqual(made, ['timestamp_idx', 'timestamp_tool_name_idx', 'tool_calls_session_id_idx', 'tool_name_idx']);
   db.close();
@@ -181,12 +184,7 @@ test('A9 a list of calls is recorded whole or not at all', async () => {
 });
 
 test('A10 without drizzle-orm the recorder works, and the Drizzle door says what is missing and creates nothing', { timeout: 90_000 }, () => {
-  const cwd = tempDir();
-  const target = join(cwd, 'node_modules', 'runledger');
-  mkdirSync(target, { recursive: true });
-  for (const name of readdirSync(root)) {
-    if (/^(dist|index\..*|native\..*|package\.json)$|\.node$/.test(name)) cpSync(join(root, name), join(target, name), { recursive: true });
-  }
+  const cwd = application();
   writeFileSync(join(cwd, 'app.mjs'), `
     import assert from 'node:assert/strict';
     import { existsSync } from 'node:fs';
@@ -198,15 +196,14 @@ test('A10 without drizzle-orm the recorder works, and the Drizzle door says what
       return true;
     });
     assert.equal(existsSync('door'), false);
-    await assert.rejects(import('runledger/analytics/schema'), { code: 'DRIZZLE_NOT_INSTALLED' });
+    await assert.rejects(import('runledger/analytics/schema'), (error) => error instanceof AnalyticsError && error.code === 'ANALYTICS_DRIZZLE_MISSING');
     const recorder = await AnalyticsRecorder.open({ home: 'home' });
     const { id } = await recorder.startSession();
     await recorder.recordToolCall({ sessionId: id, toolName: 'grep', durationMs: 1, status: 'success' });
     assert.equal((await recorder.toolStats()).length, 1);
     await recorder.close();
   `);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...(isBun ? ['--no-install'] : []), join(cwd, 'app.mjs')], { cwd, encoding: 'utf8' });
-  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
+  assert.equal(runFile(join(cwd, 'app.mjs'), [], { cwd }), '');
 });
 
 // ---------------------------------------------------------------- bad input
@@ -280,11 +277,46 @@ test('bad sessions, filters and options are refused by name', async () => {
 
 test('bad options of open are refused before anything is created', async () => {
   const home = tempDir();
-  for (const [options, field] of [[null, 'options'], ['x', 'options'], [{ home: '' }, 'home'], [{ home: 1 }, 'home'], [{ path: 'a\0b', home }, 'path'], [{ path: null, home }, 'path'], [{ migrate: 'no', home }, 'migrate'], [{ logger: 'console', home }, 'logger']]) {
+  for (const [options, field] of [[null, 'options'], ['x', 'options'], [[], 'options'], [{ home: '' }, 'home'], [{ home: 1 }, 'home'], [{ path: 'a\0b', home }, 'path'], [{ path: null, home }, 'path'], [{ migrate: 'no', home }, 'migrate'], [{ logger: 'console', home }, 'logger']]) {
     await refused(AnalyticsRecorder.open(options), 'ANALYTICS_INVALID_INPUT', { field });
     if (!skip) assert.throws(() => analytics.createAnalyticsDb(options), { name: 'AnalyticsError', code: 'ANALYTICS_INVALID_INPUT' });
   }
   assert.deepEqual(readdirSync(home), []);
+});
+
+test('a message says what would be right, and of what it speaks', async () => {
+  const opened = await recorder();
+  const { path } = opened;
+  await opened.recordToolCall(call({ id: 'c' }));
+  const messages = {
+    'There is no session: nope': () => opened.recordToolCall(call({ sessionId: 'nope' })),
+    'The session exists already: s': () => opened.startSession({ id: 's' }),
+    'The tool call exists already: c': () => opened.recordToolCall(call({ id: 'c' })),
+    'The session cannot end before it has started: s': () => opened.endSession('s', 0),
+    'sessionId must be a well-formed string': () => opened.recordToolCall(call({ sessionId: 5 })),
+    'toolName must be a well-formed string that is not empty': () => opened.recordToolCall(call({ toolName: '' })),
+    'durationMs must be a finite number that is not negative': () => opened.recordToolCall(call({ durationMs: NaN })),
+    "status must be 'success', 'error' or 'timeout'": () => opened.recordToolCall(call({ status: 'ok' })),
+    'timestamp must be a valid Date or a number of milliseconds': () => opened.recordToolCall(call({ timestamp: '2025' })),
+    'call must be an object': () => opened.recordToolCall(null),
+    'calls must be an array': () => opened.recordToolCalls(null),
+    'limit must be an integer from 0': () => opened.listSessions({ limit: -1 }),
+    "order must be 'asc' or 'desc'": () => opened.listSessions({ order: 'up' }),
+    'active must be a boolean': () => opened.listSessions({ active: 1 }),
+    'toolNames must be an array of well-formed strings': () => opened.toolStats({ toolNames: ['grep', lone] }),
+    "statuses must be an array of 'success', 'error' or 'timeout'": () => opened.toolStats({ statuses: 'error' }),
+    'home must be the path of a directory': () => AnalyticsRecorder.open({ home: '' }),
+    'path must be the path of a file': () => AnalyticsRecorder.open({ path: 5 }),
+    [`Failed to open the analytics database: File does not exist: ${path}.none`]: () => AnalyticsRecorder.open({ path: `${path}.none`, migrate: false }),
+    'The analytics recorder is closed': () => opened.close().then(() => opened.toolStats()),
+  };
+  for (const [message, make] of Object.entries(messages)) {
+    await assert.rejects(make(), (error) => {
+      assert.equal(error.message, message);
+      assert.ok(error instanceof AnalyticsError && typeof error.operation === 'string');
+      return true;
+    });
+  }
 });
 
 test('the database itself refuses a status and an id that are none', { skip }, async () => {
@@ -318,17 +350,20 @@ test('a home that is a file, a file that is no database, and a stranger’s sess
     writeFileSync(path, 'this is a text and no database, whatever its name may be. '.repeat(20));
     const foreign = await refused(open({ path }), 'ANALYTICS_OPEN_FAILED');
     assert.deepEqual([foreign.path, foreign.extendedCode], [path, 'SQLITE_NOTADB']);
+    assert.deepEqual(readFileSync(home, 'utf8'), 'not a directory');
+    const directory = await refused(open({ path: dir }), 'ANALYTICS_OPEN_FAILED');
+    assert.deepEqual([directory.path, directory.extendedCode], [dir, 'SQLITE_CANTOPEN']);
     const taken = join(dir, 'taken.db');
     const db = new Database(taken);
     db.exec('drop table if exists sessions; create table sessions(token text, user integer)');
     db.close();
-    const bytes = statSync(taken).size;
+    const bytes = readFileSync(taken);
     await assert.rejects(open({ path: taken }), (conflict) => {
       assert.ok(conflict instanceof MigrationError);
-      assert.deepEqual([conflict.code, conflict.module], ['MIGRATION_CONFLICT', 'analytics']);
+      assert.deepEqual([conflict.code, conflict.module, conflict.details.object], ['MIGRATION_CONFLICT', 'analytics', 'sessions']);
       return true;
     });
-    assert.equal(statSync(taken).size, bytes);
+    assert.deepEqual(readFileSync(taken), bytes);
     assert.equal(existsSync(`${taken}-wal`), false);
   }
 });

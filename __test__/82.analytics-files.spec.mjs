@@ -94,6 +94,91 @@ for (const [what, key] of Object.entries(older)) {
   }
 }
 
+const TABLES = /CREATE TABLE `sessions`[^;]*;|CREATE TABLE `tool_calls`[^;]*;/g;
+/** The older file with its key on the sessions, and without the rows that no definition takes. */
+const sound = devflow(older['without an action on the key']).replace(/,\s+\('c3'[^;]*/, '');
+const check = "CHECK (status IN ('success', 'error', 'timeout'))";
+
+const adoptable = {
+  'with the check and a key that sets null': sound.replace('`status` text NOT NULL', `$& ${check}`).replace('ON DELETE no action', 'ON DELETE SET NULL'),
+  'with a key that restricts, and is deferred': sound.replace('ON DELETE no action', 'ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED'),
+  'without an index': sound.replace(/CREATE INDEX [^;]*;/g, ''),
+  'with indexes of these names and other columns': sound.replace('(`tool_name`);', '(error_type);').replace('INDEX `timestamp_idx`', 'UNIQUE $&'),
+  'without a journal of Drizzle': sound.replace(/CREATE TABLE __drizzle[^;]*;[^;]*;/, ''),
+  'with its columns in another order': sound.replace(TABLES, (table) => table.replace(/(`id` text PRIMARY KEY NOT NULL), (`\w+` \w+ NOT NULL)/, '$2, $1'))
+    .replace(/\('(s\d)', (\d+)/g, "($2, '$1'").replace(/\('(c\d)', '(\w+)'/g, "('$2', '$1'"),
+};
+
+test('an older file is adopted in any of the shapes that there are', async () => {
+  for (const [what, script] of Object.entries(adoptable)) {
+    const path = join(tempDir(), 'a.db');
+    write(path, script);
+    const opened = track(await AnalyticsRecorder.open({ path }));
+    const rows = await opened.listToolCalls({ order: 'asc' });
+    assert.deepEqual(rows.map(({ id, toolName, sessionId }) => [id, toolName, sessionId]), [['c1', 'grep', 's1'], ['c2', 'read', 's1']], what);
+    assert.deepEqual((await opened.listSessions({ order: 'asc' })).map(({ id }) => id), ['s1', 's2'], what);
+    await opened.close();
+    assert.deepEqual(read(path, 'pragma foreign_key_list(tool_calls)').map((key) => [key.table, key.on_delete]), [['sessions', 'CASCADE']], what);
+    assert.match(read(path, "select sql from sqlite_schema where name = 'tool_calls'")[0].sql, /CHECK/, what);
+    const indexes = read(path, "select sql from sqlite_schema where name glob '*_idx' and tbl_name = 'tool_calls' order by name").map(({ sql }) => sql);
+    assert.deepEqual(indexes, ['timestamp_idx ON tool_calls(timestamp)', 'timestamp_tool_name_idx ON tool_calls(timestamp, tool_name)',
+      'tool_calls_session_id_idx ON tool_calls(session_id)', 'tool_name_idx ON tool_calls(tool_name)'].map((index) => `CREATE INDEX ${index}`), what);
+    assert.equal(read(path, "select count(*) as n from sqlite_schema where name = 'migration_quarantine'")[0].n, 0, what);
+  }
+});
+
+const [sessionsTable, callsTable] = sound.match(TABLES);
+
+const strange = {
+  'one of the two tables': sessionsTable,
+  'the other one': callsTable,
+  'a further column': sound.replace('`tool_count`', '`user` text, $&').replace(/INSERT INTO sessions[^;]*;/, ''),
+  'a column less': sound.replace('`ended_at` integer, ', '').replace(/INSERT INTO sessions[^;]*;/, ''),
+  'a column of another type': sound.replace('`started_at` integer', '`started_at` text'),
+  'no primary key': sound.replace('`id` text PRIMARY KEY NOT NULL', '`id` text NOT NULL'),
+  'a view of that name': 'CREATE VIEW sessions AS SELECT 1 AS id',
+  'an index name on another table': 'CREATE TABLE notes (at); CREATE INDEX timestamp_idx ON notes(at)',
+  'another journal': 'CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, foo TEXT)',
+};
+
+test('a file that only looks like one is refused by both doors and the command line, and not a byte of it changes', async () => {
+  for (const [what, script] of Object.entries(strange)) {
+    const path = join(tempDir(), 'a.db');
+    write(path, script);
+    const bytes = readFileSync(path);
+    for (const open of Object.values(doors)) {
+      await assert.rejects(open({ path }), { name: 'MigrationError', code: 'MIGRATION_CONFLICT', module: 'analytics' }, what);
+    }
+    assert.deepEqual(readFileSync(path), bytes, what);
+    assert.equal(existsSync(`${path}-wal`), false);
+  }
+  const path = join(tempDir(), 'a.db');
+  write(path, strange['a view of that name']);
+  const bytes = readFileSync(path);
+  for (const verb of ['migrate', 'rollback', '--dry-run']) await fails(['analytics', verb, '--db', path], /^analytics: analytics cannot use this file: sessions is a view/);
+  assert.deepEqual(readFileSync(path), bytes);
+});
+
+for (const [door, open] of Object.entries(doors)) {
+  test(`a migration that fails says so, and leaves the file as it was (${door})`, async () => {
+    const path = join(tempDir(), 'a.db');
+    await (await open({ path })).close();
+    write(path, `DROP TABLE tool_calls; DROP TABLE sessions; DELETE FROM schema_migrations;
+      CREATE TRIGGER no BEFORE INSERT ON schema_migrations BEGIN SELECT RAISE(ABORT, 'not today'); END;`);
+    const heard = [];
+    await assert.rejects(open({ path, logger: { error: (message, fields) => heard.push([message, fields.code]) } }), (error) => {
+      assert.ok(error instanceof AnalyticsError, error.stack);
+      assert.deepEqual([error.code, error.path], ['ANALYTICS_MIGRATION_FAILED', path]);
+      assert.match(error.message, /^Failed to migrate the analytics database: Failed to apply migration 1 \(sessions_and_tool_calls\): .*not today/);
+      assert.ok(error.cause instanceof MigrationError);
+      assert.deepEqual([error.cause.code, error.cause.version], ['MIGRATION_FAILED', 1]);
+      assert.deepEqual(heard, [[error.message, error.code]]);
+      return true;
+    });
+    assert.deepEqual(read(path, "select name from sqlite_schema where name in ('sessions', 'tool_calls')"), []);
+  });
+}
+
 test('an older file is used at once, by plain calls', async () => {
   const path = join(tempDir(), 'a.db');
   write(path, devflow(''));

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { cleanUp, isBun, root, skipTsc, tempDir, test } from './support.mjs';
+import { cleanUp, root, runFile, skipTsc, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -112,9 +112,7 @@ test('the recorder compiles in an application without drizzle-orm', options, () 
 });
 
 test('examples/analytics.mjs runs, and tells what it has recorded', () => {
-  const args = [...(isBun ? ['--no-install'] : []), join(root, 'examples/analytics.mjs'), join(tempDir(), 'a.db')];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  const stdout = runFile(join(root, 'examples/analytics.mjs'), [join(tempDir(), 'a.db')]);
   assert.match(stdout, /^grep +40 calls +2\.5 % failed +p50 +\d+ ms +p95 +\d+ ms\n/m);
   assert.match(stdout, /^40 calls in the session\n$/m);
 });

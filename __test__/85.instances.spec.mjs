@@ -1,6 +1,6 @@
 // runledger/instances: the acceptance examples I1 to I10 of instances.md §12, and the behaviour of §4 and §5 around them.
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'node:test';
 import { getDefaultDatabaseConfig, initializeDatabase } from '../dist/instances.js';
@@ -173,6 +173,24 @@ test('I10 a backup opens with the same rows, and is never written over', async (
   assert.ok(!before.includes('secret'));
 });
 
+test('I10 a backup among writes holds everything that was issued before it, and is whole', async () => {
+  for (const enableWAL of [true, false]) {
+    const { db, dir } = await openDatabase({ local: { enableWAL } });
+    await db.setConfig('big', 'x'.repeat(20_000_000));
+    const log = (from) => Array.from({ length: 200 }, (_, n) => db.logMCPEvent(event({ tool_name: `t${from + n}` })));
+    const target = join(dir, 'copy.db');
+    const before = log(0);
+    const copied = db.backup(target);
+    const after = log(200);
+    await Promise.all([...before, copied, ...after]);
+    assert.deepEqual(sql(target, 'PRAGMA integrity_check'), [{ integrity_check: 'ok' }]);
+    const tools = sql(target, 'SELECT tool_name FROM mcp_events ORDER BY id').map(({ tool_name }) => tool_name);
+    assert.ok(tools.length >= 200, `${tools.length}`);
+    assert.deepEqual(tools, Array.from(tools, (_, n) => `t${n}`), 'one moment, in the order of issue');
+    assert.equal((await db.getMCPEvents('a', -1)).length, 400);
+  }
+});
+
 test('I10 a process that has started maintenance and does nothing else ends by itself', async () => {
   const path = join(tempDir(), 'x.db');
   const started = performance.now();
@@ -206,6 +224,13 @@ test('times are whole seconds, rounded down, before 1970 as well', async () => {
     await db.updateInstance('a', { created_at: new Date(given) });
     assert.equal((await db.getInstance('a')).created_at.getTime(), stored);
   }
+});
+
+test('what another program has stored comes back without a fraction of a second', async () => {
+  const { db, path } = await openDatabase();
+  sql(path, "UPDATE instances SET created_at = 100.75, last_activity = -0.5, terminated_at = '7'");
+  const { created_at, last_activity, terminated_at } = await db.getInstance('a');
+  assert.deepEqual([created_at, last_activity, terminated_at].map(Number), [100_000, -1000, 7000]);
 });
 
 test('an update sets what is given, clears by null, leaves undefined and unknown keys, and is activity', async () => {
@@ -461,6 +486,33 @@ test('disconnect waits for the calls before it', async () => {
   await db.disconnect();
   assert.equal(contents(path).instances.length, 50);
   await Promise.all(created);
+});
+
+test('disconnect waits for maintenance that runs, and what was made by the clock is whole', async () => {
+  const { db, dir, path } = await openDatabase();
+  sql(path, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+    INSERT INTO mcp_events (instance_id, tool_name, success, timestamp) SELECT 'a', 't', 1, i FROM n`);
+  const report = db.runMaintenance();
+  await db.disconnect();
+  assert.equal((await report).eventsDeleted, 30_000);
+  await db.connect();
+  db.startMaintenance();
+  await db.disconnect();
+  const left = readdirSync(dir).filter((name) => !name.startsWith('x.db'));
+  assert.deepEqual(left.map((name) => join(dir, name)), [(await report).backup]);
+  assert.deepEqual(contents(join(dir, left[0])), contents(path));
+});
+
+test('a failed connect leaves no database that says it is connected', async () => {
+  const dir = tempDir();
+  const db = newDatabase({ local: { file: join(dir, 'x.db') } });
+  const calls = [db.connect(), db.disconnect()];
+  await Promise.all(calls);
+  for (const name of readdirSync(dir)) rmSync(join(dir, name));
+  mkdirSync(join(dir, 'x.db'));
+  await fails(() => db.connect(), 'DATABASE_CONNECTION_FAILED');
+  assert.equal(db.isConnected(), false);
+  await fails(() => db.listInstances(), 'DATABASE_QUERY_FAILED', { reason: 'closed' });
 });
 
 test('calls may be issued before connect() has resolved', async () => {

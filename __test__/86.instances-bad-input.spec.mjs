@@ -1,10 +1,11 @@
 // runledger/instances: bad input, row by row of instances.md §11, and the list of every method: closed, wrong types, odd text,
 // a hundred thousand rows and none. Each refusal has its code, and nothing is written.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'node:test';
 import { initializeDatabase, SQLiteDatabase } from '../dist/instances.js';
+import { runMigrationsWithDatabase } from '../dist/instances/migrate.js';
 import { Database } from '../dist/sqlite.js';
 import {
   checkFailure, contents, event, fails, instance, issue, listener, newDatabase, openDatabase, relationship, sql,
@@ -233,6 +234,19 @@ test('a filter names the key that it refuses', async () => {
   assert.equal(contents(path).instances.length, 1);
 });
 
+test('a filter may name a hundred thousand words, each of them once or often', async () => {
+  const { db } = await openDatabase({}, { ids: ['a', 'b'] });
+  const many = Array.from({ length: 100_000 }, (_, index) => `s${index}`);
+  const started = performance.now();
+  assert.deepEqual(await db.listInstances({ statuses: many }), []);
+  assert.equal((await db.listInstances({ statuses: [...many, 'started'], types: Array(1000).fill('coding') })).length, 2);
+  assert.ok(performance.now() - started < 20_000);
+  for (const odd of ["it's", '"', '\\', '😀', '']) {
+    await db.updateInstance('a', { status: odd });
+    assert.deepEqual((await db.listInstances({ statuses: [...many.slice(0, 50), odd] })).map(({ id }) => id), ['a'], odd);
+  }
+});
+
 test('an id that no row can have is not found; one with odd characters is', async () => {
   const { db } = await openDatabase({}, { ids: ['a\ufffd'] });
   assert.equal(await db.getInstance(LONE), null, 'a lone surrogate is not the character that stands for it');
@@ -280,6 +294,11 @@ test('a backup needs a new file in a directory that is there', async () => {
   const empty = join(dir, 'empty.db');
   writeFileSync(empty, '');
   mkdirSync(join(dir, 'directory'));
+  for (const own of ['x.db', 'x.db-wal', 'x.db-shm', 'x.db-journal']) {
+    const path = join(dir, own);
+    const { details } = await fails(() => db.backup(path), 'DATABASE_OPERATION_FAILED', { path });
+    assert.equal(details.error, `File already exists: ${path}`);
+  }
   for (const path of [taken, empty, ':memory:', join(dir, 'missing/b.db'), join(dir, 'directory'), '', 'a\0b', 1, null, undefined]) {
     await fails(() => db.backup(path), 'DATABASE_OPERATION_FAILED', { path });
   }
@@ -361,6 +380,43 @@ test('opening, reading, copying and VACUUM are tried again, too', async () => {
   assert.equal((await listed).length, 1);
   other.close();
   await second.connect();
+});
+
+test('while another holds the file to itself, every method ends with its own code and the attempts, and a close does not hang', async () => {
+  const patience = { local: { busyTimeout: 5, enableWAL: false }, connection: { maxRetries: 1, retryDelay: 1 } };
+  const { db, dir, path } = await openDatabase(patience, { ids: ['a', 'b'] });
+  const id = await db.createRelationship(relationship());
+  const other = new Database(path);
+  other.exec('BEGIN EXCLUSIVE');
+  const calls = {
+    DATABASE_INSERT_FAILED: [() => db.createInstance(instance('c')), () => db.createRelationship(relationship({ child_instance: 'a' }))],
+    DATABASE_UPDATE_FAILED: [() => db.updateInstance('a', {}), () => db.updateInstanceStatus('a', 's'), () => db.updateRelationship(id, { review_iteration: 2 })],
+    DATABASE_DELETE_FAILED: [() => db.deleteInstance('a'), () => db.deleteConfig('k')],
+    DATABASE_LOG_FAILED: [() => db.logMCPEvent(event())],
+    DATABASE_QUERY_FAILED: [
+      () => db.getInstance('a'), () => db.listInstances(), () => db.getMCPEvents('a'), () => db.getRecentMCPEvents(new Date()),
+      () => db.getRelationships('a'), () => db.getGitHubIssue(1), () => db.getConfig('k'),
+    ],
+    DATABASE_OPERATION_FAILED: [
+      () => db.upsertGitHubIssue(issue(1)), () => db.syncGitHubIssues([issue(1)]), () => db.setConfig('k', 'v'), () => db.setConfig('k', 'v', true),
+      () => db.vacuum(), () => db.backup(join(dir, 'b.db')), () => db.runMaintenance(),
+    ],
+    DATABASE_SCHEMA_MIGRATION_FAILED: [() => runMigrationsWithDatabase(db)],
+  };
+  for (const [code, list] of Object.entries(calls)) {
+    for (const call of list) {
+      const error = await fails(call, code, { attempts: 2 });
+      assert.equal(error.cause.code, 'SQLITE_BUSY', String(call));
+      assert.equal(error.details.error, error.cause.message, String(call));
+      assert.match(error.message, /locked/, String(call));
+    }
+  }
+  db.startMaintenance();
+  await db.disconnect();
+  other.exec('COMMIT');
+  other.close();
+  assert.deepEqual(contents(path).instances.map(({ id: name, status }) => [name, status]), [['a', 'started'], ['b', 'started']]);
+  assert.deepEqual(readdirSync(dir).filter((name) => !name.startsWith('x.db')), [], 'nothing half made is left');
 });
 
 test('without retries a lock is told at once, without a number of attempts', async () => {

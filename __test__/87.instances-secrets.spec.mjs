@@ -15,6 +15,25 @@ const SECRET = 'correct-horse-battery-staple';
 
 const cell = (path, key = 't') => sql(path, 'SELECT value, encrypted FROM user_config WHERE key = ?', key)[0];
 
+/** The tables of `@claude-codex/core`. */
+const OLDER_TABLES = [
+  `CREATE TABLE instances (id text PRIMARY KEY NOT NULL, type text NOT NULL, status text NOT NULL, worktree_path text NOT NULL,
+    branch_name text NOT NULL, base_branch text, tmux_session text NOT NULL, claude_pid integer, issue_number integer, pr_number integer,
+    pr_url text, parent_instance_id text, created_at integer NOT NULL, terminated_at integer, last_activity integer NOT NULL,
+    system_prompt text, agent_number integer DEFAULT 1 NOT NULL)`,
+  `CREATE TABLE mcp_events (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, instance_id text NOT NULL, tool_name text NOT NULL,
+    success integer NOT NULL, error_message text, metadata text, git_commit_hash text, status_change text,
+    is_status_updating integer DEFAULT false NOT NULL, timestamp integer NOT NULL)`,
+  `CREATE TABLE instance_relationships (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, parent_instance text NOT NULL,
+    child_instance text NOT NULL, relationship_type text NOT NULL, review_iteration integer DEFAULT 1 NOT NULL,
+    created_at integer NOT NULL, metadata text)`,
+  `CREATE TABLE github_issues (number integer PRIMARY KEY NOT NULL, title text NOT NULL, body text, state text NOT NULL, assignee text,
+    labels text, created_at integer NOT NULL, updated_at integer NOT NULL, synced_at integer NOT NULL, repo_owner text NOT NULL,
+    repo_name text NOT NULL)`,
+  `CREATE TABLE user_config (key text PRIMARY KEY NOT NULL, value text NOT NULL, encrypted integer DEFAULT false NOT NULL,
+    updated_at integer DEFAULT (unixepoch()) NOT NULL)`,
+];
+
 /** Every file of a directory that holds `text`. */
 const holding = (dir, text) => readdirSync(dir).filter((name) => readFileSync(join(dir, name)).includes(text));
 
@@ -78,8 +97,13 @@ test('a key file that holds no key is an error without its text', async () => {
   const { db, path } = await openDatabase();
   writeFileSync(`${path}.key`, 'my secret passphrase');
   const error = await fails(() => db.setConfig('t', SECRET, true), 'DATABASE_OPERATION_FAILED');
-  assert.match(error.message, /does not hold 64 hexadecimal digits/);
-  assert.ok(!JSON.stringify([error, error.stack, error.cause?.message]).match(/passphrase|staple/));
+  sql(path, "INSERT INTO user_config (key, value, encrypted) VALUES ('t', 'enc:v1:AA', 1)");
+  const unread = await fails(() => db.getConfig('t'), 'DATABASE_QUERY_FAILED', { key: 't', reason: 'decrypt' });
+  assert.equal(unread.details.error, unread.cause.message);
+  for (const it of [error, unread]) {
+    assert.match(it.message, /does not hold 64 hexadecimal digits/);
+    assert.ok(!JSON.stringify([it, it.stack, it.cause?.message]).match(/passphrase|staple/));
+  }
   assert.equal(readFileSync(`${path}.key`, 'utf8'), 'my secret passphrase');
 });
 
@@ -106,9 +130,20 @@ test('every value comes back, and no cell tells two equal ones apart', async () 
   }
 });
 
-test('a cell that is copied to another name, or damaged, does not open', async () => {
+test('a cell that is copied to another name or column, or damaged, does not open', async () => {
   const { db, path } = await openDatabase();
   await db.setConfig('t', SECRET, true);
+  const { value } = cell(path);
+  const put = (key, cell) => sql(path, 'INSERT INTO user_config (key, value, encrypted) VALUES (?, ?, 1)', key, cell);
+  const bytes = Buffer.from(value);
+  bytes[30] = 0xff;
+  // As a program or a failing disk may leave it: no UTF-8, a blob, one byte too many or too few.
+  put('blob', bytes);
+  sql(path, "INSERT INTO user_config (key, value, encrypted) SELECT 'text', CAST(value AS TEXT), 1 FROM user_config WHERE key = 'blob'");
+  for (const [key, damaged] of [['longer', `${value}A`], ['shorter', value.slice(0, -1)], ['spaced', `${value} `], ['prefix', 'enc:v1:']]) put(key, damaged);
+  for (const key of ['blob', 'text', 'longer', 'shorter', 'spaced', 'prefix']) {
+    await fails(() => db.getConfig(key), 'DATABASE_QUERY_FAILED', { key, reason: 'decrypt' });
+  }
   sql(path, "INSERT INTO user_config (key, value, encrypted) SELECT 'copy', value, 1 FROM user_config WHERE key = 't'");
   sql(path, "INSERT INTO user_config (key, value, encrypted) SELECT 'cut', substr(value, 1, 40), 1 FROM user_config WHERE key = 't'");
   for (const key of ['copy', 'cut']) await fails(() => db.getConfig(key), 'DATABASE_QUERY_FAILED', { key, reason: 'decrypt' });
@@ -122,6 +157,36 @@ test('plain text of an older file is read as it is, and is gone from the file on
   await db.setConfig('t', SECRET, true);
   await db.setConfig('long', long, true);
   assert.deepEqual([await db.getConfig('t'), await db.getConfig('long')], [SECRET, long]);
+  await db.disconnect();
+  assert.deepEqual(holding(dir, SECRET), []);
+});
+
+test('an encrypted value that was here in plain text before is nowhere in the file or the log, however it went', async () => {
+  const { db, dir } = await openDatabase();
+  const secrets = Array.from({ length: 60 }, (_, index) => `${SECRET}-${index}-${'x'.repeat((index * 97) % 900)}`);
+  await Promise.all(secrets.map((secret, index) => db.setConfig(`k${(index * 31) % 60}`, secret)));
+  await db.setConfig('changed', `${SECRET}-changed`);
+  await db.setConfig('changed', 'open');
+  await db.setConfig('deleted', `${SECRET}-deleted`);
+  await db.deleteConfig('deleted');
+  assert.ok(holding(dir, SECRET).length > 0, 'the search finds what is there');
+  await Promise.all(secrets.map((secret, index) => db.setConfig(`k${(index * 31) % 60}`, secret, true)));
+  await db.setConfig('changed', `${SECRET}-changed`, true);
+  await db.setConfig('deleted', `${SECRET}-deleted`, true);
+  assert.deepEqual(holding(dir, SECRET), [], 'the file is still open');
+});
+
+test('what an adoption leaves behind has no secret of the older file', async () => {
+  const dir = tempDir();
+  const path = join(dir, 'x.db');
+  const long = SECRET.repeat(2000);
+  for (const text of OLDER_TABLES) sql(path, text);
+  sql(path, "INSERT INTO user_config (key, value, encrypted) VALUES ('t', ?, 1), ('long', ?, 'true')", SECRET, long);
+  const { db } = await openDatabase({}, { dir, ids: [] });
+  assert.deepEqual([await db.getConfig('t'), await db.getConfig('long')], [SECRET, long]);
+  await db.setConfig('t', SECRET, true);
+  await db.setConfig('long', long, true);
+  assert.deepEqual(holding(dir, SECRET), []);
   await db.disconnect();
   assert.deepEqual(holding(dir, SECRET), []);
 });

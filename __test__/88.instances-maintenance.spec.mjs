@@ -8,7 +8,7 @@ import { DatabaseError } from '../dist/instances/errors.js';
 import { runMigrations, runMigrationsWithDatabase } from '../dist/instances/migrate.js';
 import * as testing from '../dist/instances/testing.js';
 import { Database } from '../dist/sqlite.js';
-import { contents, event, fails, instance, listener, newDatabase, openDatabase, sql } from './fixtures/instances.mjs';
+import { contents, event, fails, instance, issue, listener, newDatabase, openDatabase, sql } from './fixtures/instances.mjs';
 import { cleanUp, run, skipOnWindows, tempDir, test, until } from './support.mjs';
 
 afterEach(cleanUp);
@@ -128,28 +128,43 @@ test('timed work that fails is a warning', async () => {
 
 // ------------------------------------------------------------------------------------------------------ query log
 
-test('each query is logged with its duration and without values: to the logger, or to stderr', async () => {
+test('each statement is logged with its duration and without values: to the logger, or to stderr', async () => {
   const { heard, logger } = listener();
-  const { db } = await openDatabase({ drizzle: { logger: true }, logger });
-  await db.setConfig('name', 'value-of-mine');
-  const lines = heard.filter(([level]) => level === 'debug').map(([, message]) => message);
-  assert.deepEqual(lines.map((line) => /^(.*) \(\d+\.\d+ ms, \d+ rows\)$/.exec(line)?.[1].slice(0, 35)), [
-    '[DRIZZLE QUERY] INSERT INTO instanc', '[DRIZZLE QUERY] INSERT INTO user_co',
-  ]);
-  assert.ok(!JSON.stringify(heard).includes('value-of-mine'));
-  heard.length = 0;
-  db.startMaintenance();
-  db.stopMaintenance();
-  await db.runMaintenance();
-  const steps = heard.filter(([level]) => level === 'debug').map(([, message]) => message.split(' ').slice(2, 3).join(' '));
-  assert.deepEqual(steps, ['DELETE', 'BACKUP', 'VACUUM']);
+  const { db, dir } = await openDatabase({ drizzle: { logger: true }, logger });
+  /** The statements of a call, without what stands behind the first words. */
+  const logged = async (call) => {
+    heard.length = 0;
+    await call().catch(() => {});
+    const lines = heard.map(([level, message, fields]) => {
+      assert.deepEqual([level, fields], ['debug', {}]);
+      const [, text] = /^\[DRIZZLE QUERY\] (.*) \(\d+\.\d{3} ms\)$/.exec(message) ?? assert.fail(message);
+      return text;
+    });
+    assert.ok(!JSON.stringify(heard).includes('of-mine'));
+    return lines.map((line) => line.split(' ').slice(0, 3).join(' '));
+  };
+  const write = (...statements) => ['BEGIN IMMEDIATE', ...statements, 'COMMIT'];
+  const read = (...statements) => ['BEGIN', ...statements, 'COMMIT'];
+  assert.deepEqual(await logged(() => db.createInstance(instance('id-of-mine'))), write('INSERT INTO instances'));
+  assert.deepEqual(await logged(() => db.updateInstanceStatus('a', 'terminated')), write('UPDATE instances SET', 'INSERT INTO mcp_events'));
+  assert.deepEqual(await logged(() => db.createInstance(instance('id-of-mine'))), ['BEGIN IMMEDIATE', 'INSERT INTO instances', 'ROLLBACK'], 'one that fails, too');
+  assert.deepEqual(await logged(() => db.syncGitHubIssues([issue(1), issue(2)])), write('INSERT INTO github_issues', 'INSERT INTO github_issues'));
+  assert.deepEqual(await logged(() => db.getInstance('id-of-mine')), read('SELECT id, type,'));
+  assert.deepEqual(await logged(() => db.createInstance({})), [], 'nothing was asked of the database');
+  const secret = await logged(() => db.setConfig('name-of-mine', 'value-of-mine', true));
+  assert.ok(secret.includes('INSERT INTO user_config') && secret.includes('COMMIT'), secret);
+  assert.ok((await logged(() => db.backup(join(dir, 'of-mine.db')))).length > 0);
+  const steps = await logged(() => db.runMaintenance());
+  assert.deepEqual(steps.filter((step) => /^(DELETE|VACUUM)/.test(step)), ['DELETE FROM mcp_events', 'VACUUM']);
   const script = `const { initializeDatabase } = await import(${JSON.stringify(new URL('../dist/instances.js', import.meta.url).href)});
     const db = await initializeDatabase({ local: { file: ':memory:' } });
-    await db.setConfig('name', 'value-of-mine');
+    await db.logMCPEvent({ instance_id: 'of-mine', tool_name: 't', success: true }).catch(() => {});
     await db.disconnect();`;
   const { stdout, stderr } = await run(script, { env: { NODE_ENV: 'development' } });
   assert.equal(stdout, '');
-  assert.match(stderr, /^\[DRIZZLE QUERY\] INSERT INTO user_config [^\n]*\n$/);
+  assert.match(stderr, /^(\[DRIZZLE QUERY\] [^\n]* \(\d+\.\d{3} ms\)\n)+$/);
+  assert.match(stderr, /INSERT INTO mcp_events/);
+  assert.ok(!stderr.includes('of-mine'));
   const silent = await run(script);
   assert.deepEqual([silent.stdout, silent.stderr], ['', '']);
 });

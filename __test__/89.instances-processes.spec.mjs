@@ -8,7 +8,7 @@ import { afterEach } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { openDatabase, sql } from './fixtures/instances.mjs';
-import { cleanUp, isBun, root, run, said, skipOnWindows, skipTsc, start, tempDir, test } from './support.mjs';
+import { cleanUp, root, run, runFile, said, skipOnWindows, skipTsc, start, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -64,6 +64,36 @@ test('eight processes open one new file at once: one makes the tables, all write
   assert.equal(sql(path, 'SELECT count(*) AS n FROM schema_migrations')[0].n, 1);
   const { db } = await openDatabase({}, { dir: join(path, '..'), ids: [] });
   for (let index = 0; index < 8; index++) assert.equal(await db.getConfig(`t${index}`), 'secret', 'there is one key');
+});
+
+test('several processes set one status and keep house at once: each change has its event, and there is one backup', async () => {
+  const dir = tempDir();
+  const { db, path } = await openDatabase({}, { dir, ids: ['a'] });
+  await db.logMCPEvent({ instance_id: 'a', tool_name: 'old', success: true, timestamp: new Date(0) });
+  for (const day of ['01', '02', '03']) writeFileSync(join(dir, `x.backup-202001${day}T000000Z.db`), '');
+  const children = Array.from({ length: 4 }, (_, index) => run(
+    `${opening(path)}
+     const kept = db.runMaintenance();
+     for (let n = 0; n < 25; n++) await db.updateInstanceStatus('a', 'p${index}-' + n);
+     console.log(JSON.stringify(await kept));
+     await db.disconnect();`,
+  ));
+  const ended = await Promise.all(children);
+  for (const { code, stderr } of ended) assert.deepEqual([code, stderr], [0, '']);
+  const reports = ended.map(({ stdout }) => JSON.parse(stdout));
+  const events = await db.getMCPEvents('a', -1);
+  assert.equal(events.length, 100);
+  assert.equal((await db.getInstance('a')).status, events.reduce((last, event) => (event.id > last.id ? event : last)).status_change);
+  for (let index = 0; index < 4; index++) {
+    const own = events.map(({ status_change }) => status_change).filter((status) => status.startsWith(`p${index}-`)).reverse();
+    assert.deepEqual(own, Array.from({ length: 25 }, (_, n) => `p${index}-${n}`), 'in the order of issue');
+  }
+  assert.equal(reports.reduce((sum, { eventsDeleted }) => sum + eventsDeleted, 0), 1);
+  const written = reports.map(({ backup }) => backup).filter((backup) => backup !== null);
+  const there = readdirSync(dir).filter((name) => name.includes('.backup-')).map((name) => join(dir, name));
+  assert.deepEqual(there.sort(), [...new Set(written)].sort());
+  assert.ok(written.length >= 1);
+  assert.equal(new Set(reports.flatMap(({ backupsDeleted }) => backupsDeleted)).size, 3);
 });
 
 test('worker threads come and go on one file, terminated ones too', async () => {
@@ -147,8 +177,7 @@ test('the command line makes, checks and takes back the tables', () => {
 test('the example runs', async () => {
   const example = fileURLToPath(new URL('../examples/instances.mjs', import.meta.url));
   const path = join(tempDir(), 'x.db');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...(isBun ? ['--no-install'] : []), example, path], { cwd: root, encoding: 'utf8' });
-  assert.deepEqual([status, stderr], [0, '']);
+  const stdout = runFile(example, [path], { cwd: root });
   assert.equal(stdout, `coder: pr_merged
   ok     edit_file {"path":"src/retry.ts","lines":12}
   failed run_tests {"failed":1}

@@ -2,23 +2,27 @@
 import nodeTest from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as runledger from '../index.js';
 
-// Settings of the person who runs the tests must not change what is tested.
-for (const name of ['VIBEKIT_DB_PATH', 'DEBUG']) delete process.env[name];
+// Settings of the person who runs the tests must not change what is tested. Deno's spawnSync hands them on whatever its `env`
+// is (denoland/deno#27343, again in 2.9.6).
+for (const name of ['VIBEKIT_DB_PATH', 'DEBUG', 'NO_COLOR', 'FORCE_COLOR']) delete process.env[name];
 
 export const T = 1750000000000; // 2025-06-15T15:06:40Z
 export const DAY = 86_400_000;
 export const isBun = typeof Bun !== 'undefined';
+export const isDeno = typeof Deno !== 'undefined';
 /** `skip` of a test of types: what the type checker says does not depend on the runtime that starts it. */
 export const skipTsc = Boolean(isBun || process.env.RUNLEDGER_SKIP_TSC) && 'tsc is run once, on Node';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const entry = new URL('../index.js', import.meta.url).href;
+/** The file of the add-on that was built here. */
+export const addon = readdirSync(root).find((name) => /^runledger\..+\.node$/.test(name));
 
 /** `test` of node:test with a time limit: `bun test` would otherwise give each test five seconds. */
 export function test(name, options, fn) {
@@ -47,6 +51,20 @@ export function tempDir() {
   const path = mkdtempSync(join(tmpdir(), 'runledger-'));
   directories.push(path);
   return path;
+}
+
+/**
+ * A directory with an application that has this package in its node_modules and nothing else: no drizzle-orm, and without
+ * `binary` no add-on.
+ */
+export function application({ binary = true } = {}) {
+  const cwd = tempDir();
+  const home = join(cwd, 'node_modules/runledger');
+  const names = ['bin', 'dist', 'index.js', 'native.cjs', 'package.json', ...(binary ? [addon] : [])];
+  for (const name of names) cpSync(join(root, name), join(home, name), { recursive: true });
+  // Deno resolves packages of node_modules only for who has a package.json.
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ dependencies: { runledger: '*' } }));
+  return cwd;
 }
 
 /** Has `cleanUp` close a client the test made by itself. */
@@ -212,7 +230,9 @@ const cleanEnvironment = (extra) => {
 
 function launch(command, args, { cwd, env = {}, timeLimit = 45_000 }) {
   const child = spawn(command, args, { cwd, env: cleanEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
-  const handle = { child, stdout: '', stderr: '', kill: (signal) => child.kill(signal) };
+  // Deno reports a child that `kill` has sent a signal as ended by it, however it ended (denoland/deno#36643).
+  const kill = (signal) => (isDeno && signal !== 'SIGKILL' ? process.kill(child.pid, signal) : child.kill(signal));
+  const handle = { child, stdout: '', stderr: '', kill };
   child.stdout.setEncoding('utf8').on('data', (text) => { handle.stdout += text; });
   child.stderr.setEncoding('utf8').on('data', (text) => { handle.stderr += text; });
   child.stdin.on('error', () => {}); // the child may end before it reads
@@ -229,11 +249,21 @@ function launch(command, args, { cwd, env = {}, timeLimit = 45_000 }) {
   return handle;
 }
 
+/** What this runtime is started with to run a script. */
+export const runtimeWords = (script) => [...(isBun ? ['--no-install'] : isDeno ? ['run', '--allow-all'] : []), script];
+
+/** Runs a script that must succeed in silence on stderr, and returns what it printed. */
+export function runFile(path, args = [], options = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...runtimeWords(path), ...args], { encoding: 'utf8', ...options });
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  return stdout;
+}
+
 /** Starts a script of the package's user in this runtime; the package's names, T, session and ev are there already. */
 export function start(code, { args = [], ...options } = {}) {
   const file = join(tempDir(), 'script.mjs');
   writeFileSync(file, prelude + code);
-  return launch(process.execPath, [...(isBun ? ['--no-install'] : []), file, ...args], options);
+  return launch(process.execPath, [...runtimeWords(file), ...args], options);
 }
 
 /** Runs a script to its own end: { code, signal, stdout, stderr }. Fails if it has to be killed. */
@@ -306,6 +336,14 @@ export async function foreignScript(path, script) {
 /** EXPLAIN QUERY PLAN of a text with placeholders, one line a step. */
 export const queryPlan = async (path, sql) =>
   (await foreign(path, `EXPLAIN QUERY PLAN ${sql}`, null)).map((step) => step.detail).join('\n');
+
+/** Whether a SQLite library cuts texts at their first NUL, as node:sqlite does in Node 22 and Deno. */
+export function cutsTexts(db) {
+  const statement = db.prepare("SELECT 'x' || char(0) AS text");
+  const { text } = statement.get();
+  statement.finalize?.(); // Bun keeps the file open until each statement is
+  return text.length === 1;
+}
 
 /** Another process takes the write lock and keeps it until `release()`. */
 export async function holdWriteLock(path) {

@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 // The command line: everything is in js/cli/, compiled to dist/cli/.
 
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 // A reader that has seen enough (`runledger … | head`) is no failure.
 process.stdout.on('error', (error) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-const main = new URL('../dist/cli/main.js', import.meta.url);
+// Deno names a program by the link through which it was started.
+const program = pathToFileURL(realpathSync(fileURLToPath(import.meta.url)));
+const main = new URL('../dist/cli/main.js', program);
 if (existsSync(main)) {
   const cli = await import(main.href);
   // Not process.exit(): what is still on its way to a pipe must arrive.

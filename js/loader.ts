@@ -37,9 +37,20 @@ export function packageRequire(): NodeJS.Require {
  * @throws {RunledgerError} `NATIVE_NOT_LOADED`
  */
 export function loadAddOn(): unknown {
-  const named = process.env[OVERRIDE];
   const looked: string[] = [];
   const failures: unknown[] = [];
+  try {
+    return search(looked, failures);
+  } catch (error) {
+    // Without permissions Deno does not even let us look.
+    if (!isDenied(error)) throw error;
+    return fail(looked, [error], diagnose([error], undefined, undefined));
+  }
+}
+
+/** Each file that is tried is added to `looked`, and why it cannot be loaded to `failures`. */
+function search(looked: string[], failures: unknown[]): unknown {
+  const named = process.env[OVERRIDE];
   const attempt = (require: NodeJS.Require, id: string, shown: string) => {
     looked.push(shown);
     try {
@@ -50,7 +61,10 @@ export function loadAddOn(): unknown {
     }
   };
   if (named) {
-    return attempt(packageRequire(), named, named) ?? fail(looked, failures, {
+    const loaded = attempt(packageRequire(), named, named);
+    if (loaded !== undefined) return loaded;
+    if (isDenied(failures[0])) throw failures[0];
+    return fail(looked, failures, {
       cause: `${OVERRIDE} names a file that cannot be loaded: ${textOf(failures[0])}`,
       remedy: `unset ${OVERRIDE}, or name the right file`,
     });
@@ -100,7 +114,7 @@ function fail(looked: string[], failures: unknown[], { cause, remedy }: Diagnosi
   const library = libc();
   throw new RunledgerError(
     `the native add-on cannot be loaded on ${[platform, arch, library].filter(Boolean).join(' ')}\n` +
-      `  looked for:    ${looked.join('\n                 ')}\n` +
+      (looked.length > 0 ? `  looked for:    ${looked.join('\n                 ')}\n` : '') +
       `  likely cause:  ${cause}\n` +
       `  to mend it:    ${remedy}`,
     { code: 'NATIVE_NOT_LOADED', details: { platform, arch, libc: library, looked, cause, remedy }, cause: failures[0] },
@@ -108,6 +122,13 @@ function fail(looked: string[], failures: unknown[], { cause, remedy }: Diagnosi
 }
 
 function diagnose(failures: unknown[], target: string | undefined, home: string | undefined): Diagnosis {
+  const denied = failures.flatMap(chain).find(isDenied);
+  if (denied !== undefined) {
+    return {
+      cause: `Deno was started without a permission: ${textOf(denied)}`,
+      remedy: 'run the program with: deno run --allow-ffi --allow-read --allow-env',
+    };
+  }
   if (target === undefined) {
     return {
       cause: `no binary is published for this platform; there are ${TARGETS.join(', ')}`,
@@ -130,9 +151,6 @@ function diagnose(failures: unknown[], target: string | undefined, home: string 
 
 /** A binary is there and does not load. */
 function ofBroken(reason: string, home: string | undefined): Diagnosis {
-  if (/allow-ffi|ffi access|NotCapable/i.test(reason)) {
-    return { cause: `the runtime may not load native code: ${reason}`, remedy: 'run the program with: deno run --allow-ffi' };
-  }
   if (/GLIBC_|GLIBCXX_/.test(reason)) {
     return {
       cause: `the C library of this system is older than the binary needs: ${reason}`,
@@ -202,6 +220,11 @@ function chain(error: unknown): unknown[] {
 function isNotFound(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND' || /^Cannot find (native binding|module)/.test(String(message));
+}
+
+/** Whether Deno has refused for want of a permission. The generated loader changes the class of such errors. */
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && /^Requires \w+ access to .*--allow-/.test(error.message);
 }
 
 function textOf(error: unknown): string {

@@ -34,6 +34,8 @@ export interface MigrationReport {
   module: string;
   version?: number;
   details: Record<string, unknown>;
+  /** What SQLite said, where it was the reason. */
+  cause?: { code: string; message: string; rawCode: number };
 }
 
 /** Rows of one shape, as `NativeChannel.take` brings them; valid until it is called again. */
@@ -197,6 +199,9 @@ export interface OpenedModule {
   failure?: FailureReport;
 }
 
+/** How a module opens a file that it only works with as its migrations want it. */
+export type OpeningAnswer = { opened: OpenedModule } | { error: ErrorReport };
+
 /** How a method of usage is answered. */
 export interface UsageAnswer {
   value?: unknown;
@@ -306,10 +311,10 @@ export interface NativeModule extends GeneratedSqlite, FastSqlite, GeneratedMigr
   ): CommandAnswer;
   continuesBuiltIn(module: string, migrations: unknown): boolean | null;
   openDatabase(path: string, module: string, migrations: unknown, readonly: boolean): OpenedModule | null;
-  openUsage(path: string): OpenedModule | null;
+  openUsage(path: string): OpeningAnswer;
   checkUsageMigrations(list: unknown): number;
   callUsage(connection: number, method: string, create: boolean, args: unknown[]): UsageAnswer;
-  openAnalytics(path: string, migrate: boolean): { opened: OpenedModule } | { error: ErrorReport };
+  openAnalytics(path: string, migrate: boolean): OpeningAnswer;
   NativeChannel: new (onReady: () => void) => NativeChannel;
   NativeClient: new (
     channel: NativeChannel,

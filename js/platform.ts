@@ -28,7 +28,8 @@ function libcOfReport(): string | null {
     Object.assign(process.report, { excludeNetwork: true });
     const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string }; sharedObjects?: string[] };
     const glibc = report.header?.glibcVersionRuntime;
-    if (glibc !== undefined) return `glibc ${glibc}`;
+    // Deno's report has the same version on every machine.
+    if (glibc !== undefined) return 'deno' in process.versions ? 'glibc' : `glibc ${glibc}`;
     return report.sharedObjects?.some((name) => /libc\.musl-|ld-musl-/.test(name)) ? 'musl' : null;
   } catch {
     return null;

@@ -13,6 +13,7 @@ import {
   ValidationError,
 } from './errors.js';
 import type { ErrorReport } from './native.js';
+import { SqliteError } from './sqlite/sqlite-error.js';
 
 /** What an error is made of. */
 export interface ReportFacts extends ErrorFacts {
@@ -53,7 +54,7 @@ export function toError(
   makers: ErrorMakers = telemetryErrors,
 ): Error {
   const { code, extendedCode, message, field, index, ruleId } = report;
-  if (report.class === 'MigrationError') return migrationError(report);
+  if (report.class === 'MigrationError') return migrationError(report, operation);
   if (report.class === 'AbortError') return new DOMException(message, 'AbortError');
   const make = makers[report.class] ?? makers.other;
   return make(message, {
@@ -83,10 +84,14 @@ export function causeOf(report: ErrorReport): unknown {
   return reason === undefined ? undefined : new RunledgerError(reason, { code: extendedCode ?? reasonCode ?? code, extendedCode });
 }
 
-function migrationError({ migration, message, code }: ErrorReport): MigrationError {
-  return migration === undefined
-    ? new MigrationError(message, { code, module: 'telemetry' })
-    : new MigrationError(migration.message, migration);
+function migrationError({ migration, message, code }: ErrorReport, operation?: string): MigrationError {
+  if (migration === undefined) return new MigrationError(message, { code, operation, module: 'telemetry' });
+  const { cause } = migration;
+  return new MigrationError(migration.message, {
+    ...migration,
+    operation,
+    cause: cause && new SqliteError(cause.message, cause.code, { rawCode: cause.rawCode }),
+  });
 }
 
 function detailsOf({ field, index, ruleId, details, migration }: ErrorReport): Record<string, unknown> | undefined {

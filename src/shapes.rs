@@ -18,19 +18,14 @@ pub fn position(shape: &Shape) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
-    use crate::migration::{self, Affinity, Schema};
+    use crate::migration::{Affinity, Schema, testing::migrated};
     use crate::packed::Kind;
 
     #[test]
     fn every_column_has_the_affinity_of_its_kind_and_is_null_where_it_may_be() {
-        let mut conn = Connection::open_in_memory().expect("open");
-        for set in [telemetry::schema::migrations, analytics::schema::migrations, instances::schema::migrations] {
-            migration::open(&mut conn, &set().expect("set")).expect("migrate");
-        }
-        let schema = Schema::read(&conn).expect("schema");
+        let sets = [telemetry::schema::migrations(), analytics::schema::migrations(), instances::schema::migrations()];
+        let schema = Schema::read(&migrated(sets)).expect("schema");
         for (shape, wanted) in all().flat_map(|shape| shape.columns.iter().map(move |wanted| (shape, wanted))) {
             let name = format!("{}.{}", shape.table, wanted.name);
             let column = schema.table(shape.table).and_then(|table| table.column(wanted.name)).expect(&name);

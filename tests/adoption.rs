@@ -348,7 +348,9 @@ fn an_adoption_that_fails_leaves_the_file_as_it_was() {
     // The name that the rebuild needs is taken, so it fails half-way.
     let mut conn = memory(&format!("{} CREATE TABLE telemetry_buffers__runledger_old (x);", vibekit::MIGRATED));
     let before = content(&conn);
-    migration::open(&mut conn, &telemetry::migrations().expect("set")).expect_err("the name is taken");
+    let error = failed(migration::open(&mut conn, &telemetry::migrations().expect("set")));
+    assert_eq!((error.code.as_str(), error.version), ("MIGRATION_FAILED", Some(1)));
+    assert_eq!(error.cause.map(|cause| cause.extended), Some(rusqlite::ffi::SQLITE_ERROR));
     assert_eq!(content(&conn), before);
     assert!(conn.is_autocommit() && one::<bool>(&conn, "PRAGMA foreign_keys"));
     assert!(!one::<bool>(&conn, "PRAGMA legacy_alter_table"));

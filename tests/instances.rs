@@ -100,6 +100,97 @@ fn a_file_of_older_tables_is_adopted_with_its_rows_and_ids() {
     }
 }
 
+/// The tables again, in which anything may stand: no NOT NULL, no unique index, and rows that no program should have left.
+fn without_constraints() -> String {
+    let loose = DRIZZLE.replace(" NOT NULL", "").replace("CREATE UNIQUE INDEX", "CREATE INDEX");
+    format!(
+        "{loose}
+         INSERT INTO instances (id, type, status, worktree_path, branch_name, tmux_session)
+         VALUES (NULL, 'coding', 's', '/w', 'b', 't'), ('d', NULL, 's', '/w', 'b', 't');
+         INSERT INTO instances (id, type, status, worktree_path, branch_name, tmux_session, created_at, agent_number)
+         VALUES ('e', 'coding', 's', '/w', 'b', 't', NULL, NULL);
+         INSERT INTO mcp_events (id, instance_id, tool_name, success)
+         VALUES (20, NULL, 't', 1), (21, 'd', 't', 1), (22, 'a', 't', NULL), (23, 'e', 't', 1);
+         INSERT INTO instance_relationships (id, parent_instance, child_instance, relationship_type)
+         VALUES (20, 'a', 'b', 'spawned_review'), (21, 'b', 'd', 'x'), (22, 'b', 'e', 'x');
+         INSERT INTO github_issues (number, title) VALUES (9, 't');
+         INSERT INTO user_config (key, value) VALUES (NULL, 'v'), ('k', NULL), ('ok', 'v');"
+    )
+}
+
+#[test]
+fn every_row_of_an_older_file_is_in_its_table_or_in_the_quarantine() {
+    let tables = ["instances", "mcp_events", "instance_relationships", "github_issues", "user_config"];
+    let all = |conn: &rusqlite::Connection| tables.map(|it| one::<i64>(conn, &format!("SELECT count(*) FROM {it}")));
+    for sql in [DRIZZLE.to_owned(), without_constraints()] {
+        let mut conn = memory(&sql);
+        let before = all(&conn);
+        migration::open(&mut conn, &set()).expect("adopt");
+        let after = all(&conn);
+        // An instance whose parent is gone is in both: it stays, without a parent.
+        let moved = tables.map(|it| {
+            one::<i64>(
+                &conn,
+                &format!(
+                    "SELECT count(*) FROM migration_quarantine WHERE source_table = '{it}' \
+                     AND NOT (source_table = 'instances' AND row ->> 'parent_instance_id' IS 'gone')"
+                ),
+            )
+        });
+        for (position, table) in tables.iter().enumerate() {
+            assert_eq!(after[position] + moved[position], before[position], "{table}");
+        }
+        assert_eq!(migration::validate(&conn, &set()).expect("validate").problems, []);
+    }
+    let mut conn = memory(&without_constraints());
+    migration::open(&mut conn, &set()).expect("adopt");
+    let reasons = rows(
+        &conn,
+        "SELECT source_table, reason, count(*) FROM migration_quarantine GROUP BY 1, 2 ORDER BY source_table, reason",
+    );
+    let row = |table: &str, reason: &str, count| vec![text(table), text(reason), Value::Integer(count)];
+    assert_eq!(
+        reasons,
+        [
+            row("github_issues", "not_null", 1),
+            row("instance_relationships", "foreign_key", 2),
+            row("instance_relationships", "unique", 1),
+            row("instances", "foreign_key", 1),
+            row("instances", "not_null", 2),
+            row("mcp_events", "foreign_key", 2),
+            row("mcp_events", "not_null", 2),
+            row("user_config", "not_null", 2),
+        ]
+    );
+    // What has a default gets it, and the first of two alike stays.
+    assert_eq!(one::<i64>(&conn, "SELECT agent_number + (created_at > 0) FROM instances WHERE id = 'e'"), 2);
+    assert_eq!(one::<i64>(&conn, "SELECT min(id) FROM relationships WHERE child_instance = 'b'"), 1);
+    assert_eq!(one::<i64>(&conn, "SELECT count(*) FROM mcp_events WHERE id = 23"), 1);
+}
+
+#[test]
+fn four_of_the_five_tables_are_somebody_elses() {
+    for table in ["instances", "mcp_events", "instance_relationships", "github_issues", "user_config"] {
+        let mut conn = memory(&format!("{DRIZZLE} DROP TABLE {table};"));
+        let before = content(&conn);
+        let error = failed(migration::open(&mut conn, &set()));
+        assert_eq!((error.code.as_str(), error.details["object"].as_str()), ("MIGRATION_CONFLICT", Some(table)));
+        assert_eq!(content(&conn), before);
+    }
+}
+
+#[test]
+fn one_optional_column_without_the_other_and_a_file_without_a_journal_are_adopted_too() {
+    for column in ["prompt_used", "prompt_context"] {
+        let mut conn = memory(&format!(
+            "{DRIZZLE} DROP TABLE __drizzle_migrations; ALTER TABLE instances ADD COLUMN {column} text;
+             UPDATE instances SET {column} = 'kept ' || id;"
+        ));
+        assert_eq!(migration::open(&mut conn, &set()).expect("adopt").prepared.adopted, Some(1));
+        assert_eq!(one::<String>(&conn, &format!("SELECT {column} FROM instances WHERE id = 'a'")), "kept a");
+    }
+}
+
 #[test]
 fn opening_an_adopted_file_again_changes_nothing() {
     let mut conn = memory(DRIZZLE);

@@ -55,6 +55,7 @@ fn settings(location: Location) -> Settings {
         retry: runledger::store::Retry::default(),
         readers: 3,
         private: false,
+        log_statements: false,
         incremental_vacuum: true,
         tuning: Tuning::Store,
     }

@@ -147,6 +147,72 @@ fn what_the_definition_refuses_is_kept_in_the_quarantine() {
 }
 
 #[test]
+fn times_below_100_000_000_000_are_seconds_and_no_others() {
+    let mut conn = memory(&older_tables(""));
+    conn.execute_batch(
+        "DELETE FROM usage_snapshots; DELETE FROM usage_config;
+         INSERT INTO usage_config (created_at, updated_at) VALUES (99999999999, 100000000000);
+         INSERT INTO usage_snapshots (session_id, snapshot_data, timestamp) VALUES ('a', '', 99999999999),
+           ('a', '', 100000000000), ('b', '', 1700000000.75), ('b', '', 0), ('b', '', -5), ('c', '', 'text')",
+    )
+    .expect("rows");
+    open(&mut conn);
+    check_sound(&conn);
+    let ms = Value::Integer;
+    assert_eq!(
+        rows(&conn, "SELECT timestamp FROM usage_snapshots ORDER BY id").concat(),
+        [ms(99_999_999_999_000), ms(100_000_000_000), ms(1_700_000_000_750), ms(0), ms(-5000), text("text")]
+    );
+    assert_eq!(
+        rows(&conn, "SELECT created_at, updated_at FROM usage_config").concat(),
+        [ms(99_999_999_999_000), ms(100_000_000_000)]
+    );
+    let real = Value::Real;
+    assert_eq!(
+        rows(&conn, "SELECT start_time, end_time FROM telemetry_sessions ORDER BY id"),
+        [
+            [real(100_000_000_000.0), real(99_999_999_999_000.0)],
+            [real(-5000.0), real(1_700_000_000_750.0)],
+            [real(0.0), real(0.0)]
+        ]
+    );
+}
+
+#[test]
+fn of_two_active_rows_the_first_stays_and_nulls_become_defaults() {
+    let mut conn = memory(&older_tables("").replace("NOT NULL DEFAULT", "DEFAULT"));
+    conn.execute_batch(
+        "DROP INDEX idx_usage_config_active;
+         INSERT INTO usage_config (id, plan, is_active) VALUES (7, 'max5', 1), (8, NULL, 0);
+         UPDATE usage_config SET view = NULL, theme = NULL, refresh_rate = NULL, updated_at = NULL WHERE id = 8;
+         INSERT INTO usage_snapshots (id, session_id, snapshot_data, snapshot_type) VALUES (9, 'a', '', NULL)",
+    )
+    .expect("rows");
+    open(&mut conn);
+    check_sound(&conn);
+    assert_eq!(
+        rows(&conn, "SELECT id, plan, view, theme, refresh_rate, is_active FROM usage_config ORDER BY id"),
+        [
+            vec![Value::Integer(1), text("pro"), text("realtime"), text("auto"), Value::Integer(30), Value::Integer(1)],
+            vec![
+                Value::Integer(8),
+                text("custom"),
+                text("realtime"),
+                text("auto"),
+                Value::Integer(10),
+                Value::Integer(0)
+            ]
+        ]
+    );
+    assert!(one::<i64>(&conn, "SELECT updated_at FROM usage_config WHERE id = 8") > 1_750_000_000_000);
+    assert_eq!(one::<String>(&conn, "SELECT snapshot_type FROM usage_snapshots WHERE id = 9"), "stats");
+    assert_eq!(
+        rows(&conn, "SELECT reason, json_extract(row, '$.id'), json_extract(row, '$.plan') FROM migration_quarantine"),
+        [vec![text("unique"), Value::Integer(7), text("max5")]]
+    );
+}
+
+#[test]
 fn sessions_and_their_events_that_were_there_stay_as_they_are() {
     let mut conn = memory(&older_tables(""));
     migration::open(&mut conn, &telemetry::migrations().expect("set")).expect("telemetry");

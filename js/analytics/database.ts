@@ -8,7 +8,7 @@ import { native } from '../native.js';
 import { toError } from '../report.js';
 import { adopt, closeNow, type Database } from '../sqlite/database.js';
 import type { Logger } from '../types.js';
-import { AnalyticsError, errorsOf } from './errors.js';
+import { drizzleMissing, errorsOf, logged } from './errors.js';
 import { placeOf } from './options.js';
 import type * as schema from './schema.js';
 import { tablesOf } from './tables.js';
@@ -33,13 +33,7 @@ export type AnalyticsDatabase = BetterSQLite3Database<typeof schema> & {
  */
 export function createAnalyticsDb(options?: AnalyticsOptions): AnalyticsDatabase {
   const { path, migrate, logger } = placeOf(options, 'createAnalyticsDb');
-  try {
-    return open(path, migrate, logger);
-  } catch (error) {
-    const { message, code, operation } = error as AnalyticsError;
-    writeLog(logger, { level: 'error', message, fields: { code, operation } });
-    throw error;
-  }
+  return logged(logger, () => open(path, migrate, logger));
 }
 
 /** The same function under the name that DevFlow analytics has for it. */
@@ -47,10 +41,7 @@ export const createAnalyticsDatabase: typeof createAnalyticsDb = createAnalytics
 
 function open(path: string, migrate: boolean, logger: Logger | undefined): AnalyticsDatabase {
   const peer = drizzlePeer();
-  if (peer === undefined) {
-    const message = 'drizzle-orm is not installed; run: npm install drizzle-orm';
-    throw new AnalyticsError(message, { code: 'ANALYTICS_DRIZZLE_MISSING', operation: 'createAnalyticsDb' });
-  }
+  if (peer === undefined) throw drizzleMissing('createAnalyticsDb');
   const directory = path !== ':memory:' && !existsSync(dirname(path)) ? dirname(path) : undefined;
   const answer = native().openAnalytics(path, migrate);
   if (directory !== undefined && existsSync(directory)) {

@@ -1,5 +1,7 @@
 import { assign, type ErrorFacts, nameClasses, RunledgerError } from '../errors.js';
+import { writeLog } from '../log.js';
 import type { ErrorMakers } from '../report.js';
+import type { Logger } from '../types.js';
 
 /** What an analytics error knows. */
 export interface AnalyticsFacts extends ErrorFacts {
@@ -29,4 +31,21 @@ export function errorsOf(path: string): ErrorMakers {
       return new AnalyticsError(message, { ...facts, path: directory ?? file });
     },
   };
+}
+
+/** The error for what needs the optional peer. */
+export function drizzleMissing(operation?: string): AnalyticsError {
+  const message = 'drizzle-orm is not installed; run: npm install drizzle-orm';
+  return new AnalyticsError(message, { code: 'ANALYTICS_DRIZZLE_MISSING', operation });
+}
+
+/** What `work` returns; if it throws the logger hears of it. */
+export function logged<T>(logger: Logger | undefined, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { message, code, operation } = error as AnalyticsError;
+    writeLog(logger, { level: 'error', message, fields: { code, operation } });
+    throw error;
+  }
 }

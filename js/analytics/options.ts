@@ -1,7 +1,8 @@
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isRecord } from '../codec.js';
 import type { Logger } from '../types.js';
-import { AnalyticsError } from './errors.js';
+import { AnalyticsError, logged } from './errors.js';
 
 /** Checked options. */
 export interface Place {
@@ -11,28 +12,32 @@ export interface Place {
   logger: Logger | undefined;
 }
 
-/** Check options, and find the file that they mean now. @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT` */
+/**
+ * Check options, and find the file that they mean now.
+ *
+ * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`; the logger hears of it.
+ */
 export function placeOf(options: unknown, operation: string): Place {
-  const refuse = (field: string, wanted: string): never => {
-    const facts = { code: 'ANALYTICS_INVALID_INPUT', operation, details: { field } };
-    throw new AnalyticsError(`${field} must be ${wanted}`, facts);
-  };
-  if (options !== undefined && (typeof options !== 'object' || options === null)) refuse('options', 'an object');
+  if (options !== undefined && !isRecord(options)) throw invalid('options', 'an object', operation);
   const { home, path, migrate = true, logger } = (options ?? {}) as Record<string, unknown>;
-  for (const [field, value] of Object.entries({ home, path })) {
-    const usable = typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed();
-    if (value !== undefined && !usable) refuse(field, 'a path');
-  }
-  if (typeof migrate !== 'boolean') refuse('migrate', 'a boolean');
-  if (logger !== undefined && (typeof logger !== 'object' || logger === null)) refuse('logger', 'an object');
-  return {
-    path: path === ':memory:' ? path : resolve((path as string | undefined) ?? defaultFile(home as string | undefined)),
-    migrate: migrate as boolean,
-    logger: logger as Logger | undefined,
-  };
+  if (logger !== undefined && !isRecord(logger)) throw invalid('logger', 'an object', operation);
+  return logged(logger as Logger | undefined, () => {
+    for (const [field, value] of Object.entries({ home, path })) {
+      const usable = typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed();
+      if (value !== undefined && !usable) throw invalid(field, `the path of a ${field === 'home' ? 'directory' : 'file'}`, operation);
+    }
+    if (typeof migrate !== 'boolean') throw invalid('migrate', 'a boolean', operation);
+    const file = path === ':memory:' ? path : resolve((path as string | undefined) ?? defaultFile(home as string | undefined));
+    return { path: file, migrate, logger: logger as Logger | undefined };
+  });
 }
 
 /** `.devflow/analytics.db` in the home directory. */
-export function defaultFile(home = process.env['HOME'] || homedir()): string {
+export function defaultFile(home = process.env['HOME'] || homedir() || userInfo().homedir): string {
   return join(home, '.devflow', 'analytics.db');
+}
+
+function invalid(field: string, wanted: string, operation: string): AnalyticsError {
+  const facts = { code: 'ANALYTICS_INVALID_INPUT', operation, details: { field } };
+  return new AnalyticsError(`${field} must be ${wanted}`, facts);
 }

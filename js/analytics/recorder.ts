@@ -9,9 +9,8 @@ import {
   Shape,
   type ToolCallRecord,
 } from '../generated/rows.js';
-import { writeLog } from '../log.js';
 import { pack } from '../packer.js';
-import { AnalyticsError, errorsOf } from './errors.js';
+import { AnalyticsError, errorsOf, logged } from './errors.js';
 import { type Place, placeOf } from './options.js';
 import type {
   AnalyticsOptions,
@@ -165,12 +164,6 @@ export class AnalyticsRecorder implements AsyncDisposable {
 
   /** What a call has come to; if that is an error the logger hears of it. */
   #result<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      const { message, code, operation } = error as AnalyticsError;
-      writeLog(this.#client.logger, { level: 'error', message, fields: { code, operation } });
-      throw error;
-    }
+    return logged(this.#client.logger, read);
   }
 }

@@ -1,8 +1,9 @@
 /**
- * `runledger/analytics/schema`: the tables, for queries with `drizzle-orm`, which must be installed.
+ * `runledger/analytics/schema`: the tables, for queries with `drizzle-orm`. Without that peer its import throws an
+ * `AnalyticsError` `ANALYTICS_DRIZZLE_MISSING`.
  */
-import { notInstalled } from '../drizzle-driver.js';
 import { drizzlePeer, type SQLiteColumn, type SQLiteTable } from '../drizzle-peer.js';
+import { drizzleMissing } from './errors.js';
 import { tablesOf } from './tables.js';
 
 export { RunledgerError } from '../errors.js';
@@ -63,7 +64,7 @@ type ToolCalls = SQLiteTable<{
 }>;
 
 const peer = drizzlePeer();
-if (peer === undefined) throw notInstalled();
+if (peer === undefined) throw drizzleMissing();
 const tables = tablesOf(peer);
 
 /** `sessions`: times are `Date`s in whole seconds; `id` is a random UUID unless it is given. */

@@ -1,6 +1,7 @@
 /**
  * `runledger <module> [verb] [target]`
  */
+import { MigrationError } from '../errors.js';
 import { type CommandRequest, native } from '../native.js';
 import { allow, type Arguments, fileOf, misuse } from './arguments.js';
 import { runDirectory } from './directory.js';
@@ -28,12 +29,24 @@ export function runModule(module: CliModule, given: Arguments): number {
     allowDestructive: values['allow-destructive'],
     dryRun: values['dry-run'],
   };
-  const report =
-    values.dir === undefined
-      ? reportOf(native().runCommand(module.name, verb, request), verb)
-      : runDirectory(module.name, verb, request, values.dir);
+  const report = values.dir === undefined ? runBuiltIn(module, verb, request) : runDirectory(module.name, verb, request, values.dir);
   if (values.json) json(report);
   return answer(verb, report, { lines: !values.json, failOnBlocked: values['fail-on-blocked'] });
+}
+
+/** Runs a verb with the built-in migrations. Where a file was migrated with others, the message tells of `--dir`. */
+function runBuiltIn(module: CliModule, verb: Verb, request: CommandRequest): unknown {
+  const addHint = (told: { message: string }) => {
+    if (module.extensible) told.message = `${told.message.replace(/\.$/, '')}. Migrations of your own are named by --dir PATH`;
+  };
+  try {
+    const report = reportOf(native().runCommand(module.name, verb, request), verb);
+    if (verb === 'validate') (report as FileValidationReport).problems.filter(({ kind }) => kind === 'diverged').forEach(addHint);
+    return report;
+  } catch (error) {
+    if (error instanceof MigrationError && ['MIGRATION_AHEAD', 'MIGRATION_DIVERGED'].includes(error.code)) addHint(error);
+    throw error;
+  }
 }
 
 /** Prints a report, if it is to be printed in lines, and judges it. */

@@ -2,7 +2,7 @@ import { writeLog } from '../log.js';
 import { closeNow, type Database } from '../sqlite/database.js';
 import type { Statement } from '../sqlite/types.js';
 import type { Logger } from '../types.js';
-import { AppDatabaseError } from './app-database-error.js';
+import { AppDatabaseError } from './errors.js';
 import { applicableMigrations } from './applicable.js';
 import type { MigrationResult } from './migration.js';
 import { openFile } from './open-file.js';

@@ -79,7 +79,9 @@ function checked({ file, version }: FoundMigration, exported: unknown): Migratio
 
 function loadFailed(file: string, error: unknown): MigrationError {
   const hint = /\.[cm]?ts$/.test(file) && !loadsTypeScript() ? ' (this runtime does not load TypeScript: compile it)' : '';
-  return new MigrationError(`Failed to load migration ${file}: ${textOf(error).text}${hint}`, {
+  // Deno puts the whole stack into the message; it is in the cause.
+  const [reason] = textOf(error).text.split('\n', 1);
+  return new MigrationError(`Failed to load migration ${file}: ${reason}${hint}`, {
     code: 'MIGRATION_LOAD_FAILED',
     module: 'database',
     operation: 'discoverMigrations',

@@ -2,7 +2,7 @@ import { facts } from '../migration/script.js';
 import { type AppliedReport, native } from '../native.js';
 import { adopt, type Database } from '../sqlite/database.js';
 import { systemError, toError } from '../sqlite/failure.js';
-import { AppDatabaseError } from './app-database-error.js';
+import { AppDatabaseError } from './errors.js';
 import type { Migration } from './migration.js';
 
 /** A file that was opened and compared with its migrations, none of which has been applied. */

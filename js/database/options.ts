@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { checkModule } from '../migration/engine.js';
 import type { Logger } from '../types.js';
-import { AppDatabaseError } from './app-database-error.js';
+import { AppDatabaseError } from './errors.js';
 import { discoverMigrationsSync } from './discovery.js';
 import type { Migration } from './migration.js';
 

@@ -648,24 +648,43 @@ export const labelsOfToolCallRecord: readonly boolean[] = [false, true, false, t
 
 /** A row of `instances`. Times are in whole seconds; SQL NULL is `null`. */
 export interface Instance {
+  /** Chosen by the caller, not empty, unique. */
   id: string;
+  /** What the agent is for. */
   type: InstanceType;
+  /** Where it stands. No transition is forbidden. */
   status: InstanceStatus;
+  /** The working tree in which it works. */
   worktree_path: string;
+  /** The branch that it works on. */
   branch_name: string;
+  /** The branch that its own came from. */
   base_branch: string | null;
+  /** The terminal session in which it runs. */
   tmux_session: string;
+  /** The process number of the agent; at least 0. */
   claude_pid: number | null;
+  /** The GitHub issue that it works on; at least 1. */
   issue_number: number | null;
+  /** The pull request that it has opened; at least 0. */
   pr_number: number | null;
+  /** The address of that pull request. */
   pr_url: string | null;
+  /** The instance that it came from; `null` again when that is deleted. */
   parent_instance_id: string | null;
+  /** Default: now. */
   created_at: Date;
+  /** When it came to an end; `updateInstanceStatus` sets it. */
   terminated_at: Date | null;
+  /** When it was created or last changed. Default: now. */
   last_activity: Date;
+  /** The system prompt that it was started with. */
   system_prompt: string | null;
+  /** The prompt that it was given. */
   prompt_used: string | null;
+  /** What the prompt was made from. */
   prompt_context: string | null;
+  /** Its number among agents that work on the same; at least 0. Default 1. */
   agent_number: number;
 }
 
@@ -729,15 +748,25 @@ export const labelsOfInstance: readonly boolean[] = [false, true, true, false, f
 
 /** A row of `mcp_events`. Times are in whole seconds; SQL NULL is `null`. */
 export interface MCPEvent {
+  /** Given by the database, ascending. */
   id: number;
+  /** The instance whose event it is; it must exist. */
   instance_id: string;
+  /** The tool that was used. */
   tool_name: string;
+  /** Whether it succeeded. */
   success: boolean;
+  /** Why it did not. */
   error_message: string | null;
+  /** JSON text. */
   metadata: string | null;
+  /** The commit that it made. */
   git_commit_hash: string | null;
+  /** The status that it led to. */
   status_change: string | null;
+  /** Whether it changed the status of its instance. Default `false`. */
   is_status_updating: boolean;
+  /** When it happened. Default: now. */
   timestamp: Date;
 }
 
@@ -782,12 +811,19 @@ export const labelsOfMCPEvent: readonly boolean[] = [false, true, true, false, f
 
 /** A row of `instance_relationships`. Times are in whole seconds; SQL NULL is `null`. */
 export interface Relationship {
+  /** Given by the database, ascending. */
   id: number;
+  /** The instance that the other came from; it must exist. */
   parent_instance: string;
+  /** The instance that came from it; it must exist. */
   child_instance: string;
+  /** One of a type between two instances. */
   relationship_type: RelationshipType;
+  /** Which round of reviews it is; at least 0. Default 1. */
   review_iteration: number;
+  /** Default: now. */
   created_at: Date;
+  /** JSON text. */
   metadata: string | null;
 }
 
@@ -826,16 +862,27 @@ export const labelsOfRelationship: readonly boolean[] = [false, true, true, true
 
 /** A row of `github_issues`. Times are in whole seconds; SQL NULL is `null`. */
 export interface GitHubIssue {
+  /** At least 1; the key. */
   number: number;
+  /** The title of the issue. */
   title: string;
+  /** The text of the issue. */
   body: string | null;
+  /** For instance `'open'` or `'closed'`. */
   state: string;
+  /** The name of whom it is assigned to. */
   assignee: string | null;
+  /** JSON text. */
   labels: string | null;
+  /** Default: now. */
   created_at: Date;
+  /** Default: now, at each upsert. */
   updated_at: Date;
+  /** When it was last written here; always set by the database. */
   synced_at: Date;
+  /** The owner of its repository. */
   repo_owner: string;
+  /** The name of its repository. */
   repo_name: string;
 }
 

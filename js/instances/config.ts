@@ -2,7 +2,7 @@ import type { ClientFacts } from '../client.js';
 import { isRecord } from '../codec.js';
 import { type InstancesEnvironment, native } from '../native.js';
 import type { Logger } from '../types.js';
-import { failure } from './failure.js';
+import { toError } from './report.js';
 import type { DatabaseConfig } from './types.js';
 
 /** A checked configuration. */
@@ -23,7 +23,7 @@ export function resolveConfig(given: unknown): Configuration {
   const surroundings = environment();
   const resolved = native().resolveInstancesConfig(config, surroundings);
   const { shown } = resolved;
-  if (resolved.error !== undefined) throw failure(resolved.error, 'SQLiteDatabase', { config: shown });
+  if (resolved.error !== undefined) throw toError(resolved.error, 'SQLiteDatabase', { config: shown });
   const logger = isRecord(given) ? ((given as Partial<DatabaseConfig>).logger as Logger | undefined) : undefined;
   return {
     facts: { module: 'instances', path: resolved.path, config: { config, environment: surroundings }, logger },

@@ -21,7 +21,7 @@ import { pack } from '../packer.js';
 import { telemetryErrors } from '../report.js';
 import { type Configuration, resolveConfig } from './config.js';
 import { ERROR_CODES } from './errors.js';
-import { failure } from './failure.js';
+import { toError } from './report.js';
 import type { DatabaseInterface } from './interface.js';
 import type {
   DatabaseConfig,
@@ -39,7 +39,7 @@ import type {
  * the caller's line. @throws the call's error; `ids` are what its arguments name.
  */
 function checked(reply: Reply, ids?: Readonly<Record<string, unknown>>): Reply {
-  if (reply.failure !== undefined) throw failure(reply.failure, reply.method, ids);
+  if (reply.failure !== undefined) throw toError(reply.failure, reply.method, ids);
   return reply;
 }
 
@@ -207,7 +207,7 @@ export class SQLiteDatabase implements DatabaseInterface {
   }
 
   startMaintenance(): void {
-    if (!this.#wanted) throw failure(this.#client.native.closed('startMaintenance'), 'startMaintenance');
+    if (!this.#wanted) throw toError(this.#client.native.closed('startMaintenance'), 'startMaintenance');
     // It fails only if the file could not be opened, and then so does connect().
     void this.#client.call('startMaintenance', []);
   }
@@ -225,7 +225,7 @@ export class SQLiteDatabase implements DatabaseInterface {
     const config = this.#configuration.shown;
     if (this.#gone) {
       const message = 'A closed in-memory database cannot be opened again';
-      throw failure({ ...this.#client.native.closed('connect'), message }, operation);
+      throw toError({ ...this.#client.native.closed('connect'), message }, operation);
     }
     this.#wanted = true;
     const { failure: report } = await this.#client.initialize();
@@ -234,9 +234,10 @@ export class SQLiteDatabase implements DatabaseInterface {
       return;
     }
     this.#wanted = false;
+    this.#connected = false;
     const initialization = ERROR_CODES.DATABASE_INITIALIZATION_FAILED;
-    if (operation === 'connect' && report.code !== initialization) throw failure(report, operation);
-    throw failure(report, operation, { config }, initialization);
+    if (operation === 'connect' && report.code !== initialization) throw toError(report, operation);
+    throw toError(report, operation, { config }, initialization);
   }
 
   /** Issue a call; while the database is closed it fails at once. */

@@ -5,7 +5,7 @@ import { applyMigrations, builtInMigrations } from '../migration/engine.js';
 import { Database } from '../sqlite/database.js';
 import { migrate, open } from './database.js';
 import { DatabaseError, ERROR_CODES } from './errors.js';
-import { failure } from './failure.js';
+import { toError } from './report.js';
 import type { DatabaseInterface } from './interface.js';
 
 export { MigrationError, RunledgerError } from '../errors.js';
@@ -47,7 +47,7 @@ export async function runMigrationsWithDatabase(
   const migrating = migrate(db);
   if (migrating === undefined) throw refusal(operation, 'db must be a database of runledger');
   const report = await migrating;
-  if (report !== undefined) throw failure(report, operation, {}, DATABASE_SCHEMA_MIGRATION_FAILED);
+  if (report !== undefined) throw toError(report, operation, {}, DATABASE_SCHEMA_MIGRATION_FAILED);
 }
 
 function migrateNow(db: Database, operation: string): void {

@@ -17,6 +17,7 @@ export type DeepPartial<T> = { [K in keyof T]?: T[K] extends object ? DeepPartia
 
 /** How a database is opened and looked after. Given values are merged into the defaults key by key. */
 export interface DatabaseConfig {
+  /** The file and how it is used. */
   local: {
     /** With or without `file:`; `':memory:'` is a private database in memory. Default `'file:claude-codex.db'`. */
     file: string;
@@ -26,21 +27,28 @@ export interface DatabaseConfig {
     busyTimeout: number;
     /** Create the tables or bring them up to date when opening. Default `true`. */
     autoMigrate: boolean;
-    /** One `logger.debug` a call, without values; without a logger one line on stderr. Default under `NODE_ENV=development`. */
+    /**
+     * One `logger.debug` for each statement with its duration in ms, without values; without a logger one line on stderr.
+     * Default: `true` under `NODE_ENV=development`, else `false`.
+     */
     logQueries: boolean;
     /** Enforce foreign keys. With `false` nothing cascades. Default `true`. */
     foreignKeys: boolean;
   };
+  /** Synchronisation, which there is not. */
   cloud: {
     /** Not supported: `true` is refused. Default `false`. */
     enabled: boolean;
+    /** No effect. */
     syncUrl?: string;
+    /** No effect. In no error and no log. */
     authToken?: string;
-    /** Seconds. Default 300. */
+    /** Seconds. No effect. Default 300. */
     syncInterval: number;
-    /** Default `true`. */
+    /** No effect. Default `true`. */
     readYourWrites: boolean;
   };
+  /** Locks and slow queries. */
   connection: {
     /** Further attempts after `SQLITE_BUSY` or `SQLITE_LOCKED`. Default 3. */
     maxRetries: number;
@@ -49,6 +57,7 @@ export interface DatabaseConfig {
     /** Milliseconds for an attempt, then its SQL is interrupted; 0: no limit. Default 30000. */
     queryTimeout: number;
   };
+  /** What `runMaintenance()` and the timers do. */
   maintenance: {
     /** Seconds between two VACUUMs; 0: never. Default 86400. */
     vacuumInterval: number;
@@ -63,12 +72,14 @@ export interface DatabaseConfig {
     /** Where backups go. Default: beside the file. */
     backupDir?: string;
   };
+  /** The key of encrypted values. */
   encryption: {
     /** 64 hexadecimal digits, base64 of 32 bytes, or 32 bytes. Default: `RUNLEDGER_ENCRYPTION_KEY`, or `<file>.key`. */
     key?: string | Uint8Array;
   };
   /** Hears warnings and queries. */
   logger?: Logger;
+  /** Options of Drizzle, so that older configurations are taken. */
   drizzle?: {
     /** `true` acts like `local.logQueries`. */
     logger?: boolean;
@@ -119,18 +130,23 @@ export type NewGitHubIssue = Opt<
 
 /** Which instances, and in which order. Conditions are ANDed; what is left out, or empty, is all. */
 export interface InstanceFilter {
+  /** One of these; unknown ones match nothing. */
   types?: InstanceType[];
+  /** One of these; unknown ones match nothing. */
   statuses?: InstanceStatus[];
+  /** The issue that they work on; 0: all. */
   issueNumber?: number;
+  /** The id of their parent; `''`: all. */
   parentInstance?: string;
-  /** Inclusive, in whole seconds. */
+  /** Earliest `created_at`, inclusive, in whole seconds. */
   createdAfter?: Date;
-  /** Exclusive, in whole seconds. */
+  /** Latest `created_at`, exclusive, in whole seconds. */
   createdBefore?: Date;
-  /** 0 or negative: no limit. */
+  /** The most that are wanted, a whole number; 0 or negative: no limit. Default: none. */
   limit?: number;
+  /** How many to leave out first, a whole number; works without `limit`. Default 0. */
   offset?: number;
-  /** Default `'last_activity'`; ties by `id`, ascending. */
+  /** `terminated_at` that is `null` comes first ascending and last descending. Default `'last_activity'`; ties by `id`, ascending. */
   orderBy?: 'created_at' | 'last_activity' | 'terminated_at';
   /** Default `'DESC'`. */
   orderDirection?: 'ASC' | 'DESC';
@@ -138,9 +154,12 @@ export interface InstanceFilter {
 
 /** What `runMaintenance` did. */
 export interface MaintenanceReport {
+  /** How many events were older than `maintenance.logRetention`. */
   eventsDeleted: number;
   /** The path of the backup; `null` if none was written. */
   backup: string | null;
+  /** The paths of the backups that were deleted, the oldest first. */
   backupsDeleted: string[];
+  /** Whether VACUUM was run: not where `maintenance.vacuumInterval` is 0. */
   vacuumed: boolean;
 }

@@ -112,7 +112,7 @@ export function logRun(logger: Logger | undefined, module: string, { prepared, i
   const log = (level: 'info' | 'warn', message: string, fields: Record<string, unknown>) => {
     if (logger !== undefined) writeLog(logger, { level, message: `${module}: ${message}`, fields: { module, ...fields } });
   };
-  for (const warning of prepared.warnings) log('warn', warning, {});
+  for (const message of prepared.warnings) writeLog(logger, { level: 'warn', message, fields: { module } });
   for (const { version, name, status, reason } of items) {
     if (status === 'blocked') log('warn', `blocked ${version} ${name} (${reason})`, { version, name, reason });
   }

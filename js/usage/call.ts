@@ -1,6 +1,7 @@
 /**
  * Calls that do not throw: what goes wrong is told to those who asked for it.
  */
+import { RunledgerError } from '../errors.js';
 import { writeLog } from '../log.js';
 import { native, type UsageRows } from '../native.js';
 import { toError } from '../report.js';
@@ -53,5 +54,6 @@ function report({ options }: OpenUsage, error: UsageError, operation: string): v
 
 function unexpected(cause: unknown, operation: string): UsageError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new UsageError(`${operation} failed: ${reason}`, { code: 'USAGE_QUERY_FAILED', operation, cause });
+  const extendedCode = cause instanceof RunledgerError ? cause.extendedCode : undefined;
+  return new UsageError(`${operation} failed: ${reason}`, { code: 'USAGE_QUERY_FAILED', extendedCode, operation, cause });
 }

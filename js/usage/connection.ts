@@ -1,16 +1,13 @@
 import { resolveConfig } from '../config.js';
-import { MigrationError } from '../errors.js';
 import { writeLog } from '../log.js';
 import { native, type OpenedModule } from '../native.js';
+import { toError } from '../report.js';
 import { adopt, closeNow, type Database } from '../sqlite/database.js';
-import { lastFailure, toError } from '../sqlite/failure.js';
-import { SqliteError } from '../sqlite/sqlite-error.js';
-import { MigrationRunner } from './runner.js';
+import type { Logger } from '../types.js';
+import { invalidInput, notInitialized, openingErrors, UsageError } from './errors.js';
+import { tellRun } from './log.js';
+import { MigrationRunner, MODULE, REQUIRED } from './runner.js';
 import type { UsageOptions } from './types.js';
-import { invalidInput, notInitialized, UsageError } from './errors.js';
-
-/** The codes of errors about the file rather than the call: they are thrown as they are. */
-const ABOUT_THE_FILE = ['MIGRATION_CONFLICT', 'MIGRATION_DIVERGED', 'MIGRATION_AHEAD', 'MIGRATION_GAP'];
 
 /** What is open on this thread. */
 export interface OpenUsage {
@@ -49,16 +46,13 @@ export function initDatabase(options: UsageOptions = {}): void {
     const message = `The usage database is open already, with the file ${open.path}. Call closeDatabase() first`;
     throw new UsageError(message, { code: 'USAGE_ALREADY_INITIALIZED', operation, details: { path: open.path } });
   }
-  const file = native().openUsage(path);
-  if (file === null) throw failed(lastFailure(operation), path, operation);
-  const db = adopt(file.connection, path, path === ':memory:');
-  if (file.failure !== undefined) {
-    closeNow(db);
-    throw failed(toError(file.failure, operation), path, operation);
-  }
+  const answer = native().openUsage(path);
+  if ('error' in answer) throw toError(answer.error, operation, undefined, openingErrors(path));
+  const { connection } = answer.opened;
+  const db = adopt(connection, path, path === ':memory:');
   const { logger } = checked;
-  tell(file, checked);
   usage = { path, db, runner: new MigrationRunner(db, logger === undefined ? {} : { logger }), options: checked };
+  tellOpened(answer.opened, logger);
 }
 
 /** Close the file. Without an open one it does nothing. */
@@ -110,25 +104,7 @@ function resolvePath(path: unknown, operation: string): string {
   }
 }
 
-/** Opening never meets these: they come from the SQL of a migration or an adoption. */
-const OF_A_MIGRATION = /^(MIGRATION_|SQLITE_ERROR|SQLITE_CONSTRAINT|INTERNAL_ERROR)/;
-
-function failed(cause: Error, path: string, operation: string): Error {
-  if (cause instanceof MigrationError && ABOUT_THE_FILE.includes(cause.code)) return cause;
-  const extendedCode = cause instanceof SqliteError ? cause.extendedCode : undefined;
-  const isOpen = OF_A_MIGRATION.test(String((cause as { code?: unknown }).code));
-  const [code, what] = isOpen ? ['USAGE_MIGRATION_FAILED', 'migrate'] : ['USAGE_OPEN_FAILED', 'open'];
-  const message = `Failed to ${what} the usage database ${path}: ${cause.message}`;
-  return new UsageError(message, { code, extendedCode, operation, details: { path }, cause });
-}
-
-function tell({ warnings, migrations = [] }: OpenedModule, { logger }: Pick<UsageOptions, 'logger'>): void {
+function tellOpened({ warnings, migrations = [] }: OpenedModule, logger: Logger | undefined): void {
   for (const message of warnings) writeLog(logger, { level: 'warn', message });
-  for (const [position, { items }] of migrations.entries()) {
-    const module = ['telemetry', 'usage'][position];
-    for (const { version, name, status } of items) {
-      if (status !== 'applied') continue;
-      writeLog(logger, { level: 'info', message: `${module}: applied ${version} ${name}`, fields: { module, version, name } });
-    }
-  }
+  for (const [position, report] of migrations.entries()) tellRun(logger, [REQUIRED, MODULE][position]!, report);
 }

@@ -30,3 +30,8 @@ export function notInitialized(operation: string): UsageError {
 
 /** The errors of usage. */
 export const usageErrors: ErrorMakers = { other: (message, facts) => new UsageError(message, facts) };
+
+/** The errors of opening the file at `path`. */
+export function openingErrors(path: string): ErrorMakers {
+  return { other: (message, facts) => new UsageError(message, { ...facts, details: { path, ...facts.details } }) };
+}

@@ -3,7 +3,7 @@ import type { MigrationStatus } from './migration.js';
 import type { MigrationRunner } from './runner.js';
 
 /**
- * The runner of the open file, always the same one: what is registered with it stays.
+ * The runner of the open file, the same one until that is closed: what is registered with it stays so long.
  *
  * @throws {UsageError} `USAGE_NOT_INITIALIZED`
  */
@@ -12,7 +12,7 @@ export function getMigrationRunner(): MigrationRunner {
 }
 
 /**
- * Where the open file stands.
+ * Where the open file stands; see {@link MigrationRunner.getStatus}.
  *
  * @throws {UsageError} `USAGE_NOT_INITIALIZED`
  */
@@ -21,9 +21,10 @@ export function getMigrationStatus(): MigrationStatus {
 }
 
 /**
- * Apply what is pending; see {@link MigrationRunner.migrate}.
+ * Apply what is pending; see {@link MigrationRunner.migrate}. What loses data needs the approval that `migrate` takes.
  *
- * @throws {UsageError} `USAGE_NOT_INITIALIZED`
+ * @throws {UsageError} `USAGE_NOT_INITIALIZED`, as a rejection like the others.
+ * @throws {MigrationError} as {@link MigrationRunner.migrate}
  */
 export async function runMigrations(): Promise<void> {
   await required('runMigrations').runner.migrate();
@@ -32,7 +33,9 @@ export async function runMigrations(): Promise<void> {
 /**
  * Roll the usage tables back; see {@link MigrationRunner.rollback}. Version 0 has none: their data is gone.
  *
- * @throws {UsageError} `USAGE_NOT_INITIALIZED`
+ * @param targetVersion an integer from 0 to the current version − 1, which is the default.
+ * @throws {UsageError} `USAGE_NOT_INITIALIZED`, as a rejection like the others.
+ * @throws {MigrationError} as {@link MigrationRunner.rollback}
  */
 export async function rollbackMigrations(targetVersion?: number): Promise<void> {
   await required('rollbackMigrations').runner.rollback(targetVersion);

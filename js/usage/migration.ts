@@ -8,13 +8,15 @@ export interface Migration {
   name: string;
   /** The way up. It runs in a transaction; `db` is valid until it returns. It must not be asynchronous. */
   up: (db: Database) => void;
-  /** The way back. */
+  /** The way back, under the same rules. */
   down: (db: Database) => void;
 }
 
 /** A migration that has been applied. */
 export interface MigrationRecord {
+  /** Position in the set, from 1. */
   version: number;
+  /** As it was registered. */
   name: string;
   /** Milliseconds since 1970. */
   applied_at: number;
@@ -26,9 +28,10 @@ export interface MigrationStatus {
   currentVersion: number;
   /** The highest version that the runner knows. */
   latestVersion: number;
+  /** How many it knows that the file does not have. */
   pendingCount: number;
-  /** By version. */
+  /** What the file has, by version. */
   appliedMigrations: MigrationRecord[];
-  /** By version. */
+  /** What it does not have, by version. */
   pendingMigrations: Migration[];
 }

@@ -4,7 +4,6 @@ import {
   applyMigrations,
   builtInMigrations,
   journalOf,
-  logRun,
   rollBackTo,
   validateModules,
 } from '../migration/engine.js';
@@ -14,12 +13,14 @@ import { native } from '../native.js';
 import { Database } from '../sqlite/database.js';
 import { lastFailure } from '../sqlite/failure.js';
 import type { Logger } from '../types.js';
+import { tell, tellRun } from './log.js';
 import type { Migration, MigrationRecord, MigrationStatus } from './migration.js';
 
-const MODULE = 'usage';
+/** Journal name. */
+export const MODULE = 'usage';
 
 /** What usage requires, and needs to be valid. */
-const REQUIRED = 'telemetry';
+export const REQUIRED = 'telemetry';
 
 /**
  * Applies the migrations of the usage tables to a database, and rolls them back. It knows the built-in ones; an
@@ -45,14 +46,19 @@ export class MigrationRunner {
   /**
    * Reads nothing and writes nothing.
    *
-   * @param options.logger is told of each run, of blocked migrations and of what validation finds.
-   * @throws {MigrationError} `MIGRATION_INVALID` for anything but a `Database`.
+   * @param options.logger is told of what was applied or rolled back and of what validation finds (`info`, `error`), of
+   * blocked migrations and of what an adoption set aside (`warn`).
+   * @throws {MigrationError} `MIGRATION_INVALID` for anything but a `Database`, and for a bad option.
    */
   constructor(db: Database, options: { logger?: Logger } = {}) {
     if (!(db instanceof Database)) throw invalid('The first argument must be a Database of runledger/sqlite');
     if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
+    const { logger } = options;
+    if (logger !== undefined && (typeof logger !== 'object' || logger === null)) {
+      throw invalid('The option logger must be an object with the methods of console');
+    }
     this.#db = db;
-    this.#logger = options.logger;
+    this.#logger = logger;
     this.#migrations = builtInMigrations(MODULE) as Migration[];
   }
 
@@ -69,7 +75,7 @@ export class MigrationRunner {
     return this;
   }
 
-  /** The highest applied version; 0 if there is none. */
+  /** The highest applied version; 0 if there is none. @throws as {@link MigrationRunner.getAppliedMigrations} */
   getCurrentVersion(): number {
     return this.#applied('getCurrentVersion').at(-1)?.version ?? 0;
   }
@@ -78,17 +84,18 @@ export class MigrationRunner {
    * The applied migrations, by version; `[]` without a journal, which is not created by looking.
    *
    * @throws {MigrationError} `MIGRATION_CONFLICT` if another program's table has the journal's name.
+   * @throws {TypeError} `ERR_NOT_OPEN` when the database was closed, as everything here but {@link MigrationRunner.register}.
    */
   getAppliedMigrations(): MigrationRecord[] {
     return this.#applied('getAppliedMigrations');
   }
 
-  /** The migrations that have not been applied yet, by version. */
+  /** The migrations that have not been applied yet, by version. @throws as {@link MigrationRunner.getAppliedMigrations} */
   getPendingMigrations(): Migration[] {
     return this.#pending(this.#applied('getPendingMigrations'));
   }
 
-  /** Where the file stands. */
+  /** Where the file stands. @throws as {@link MigrationRunner.getAppliedMigrations} */
   getStatus(): MigrationStatus {
     const appliedMigrations = this.#applied('getStatus');
     const pendingMigrations = this.#pending(appliedMigrations);
@@ -108,8 +115,9 @@ export class MigrationRunner {
    * @param options.allowDestructive apply migrations that lose data; `false` by default.
    * @throws {MigrationError} `MIGRATION_BLOCKED` for one that loses data, without approval: those before it are applied.
    * `MIGRATION_FAILED` (`cause` is what `up` threw), `MIGRATION_ASYNC`, `MIGRATION_FOREIGN_KEY`: this migration was rolled
-   * back, those before it stay. `MIGRATION_DIVERGED`, `MIGRATION_AHEAD`, `MIGRATION_CONFLICT`, `MIGRATION_READONLY`,
-   * `MIGRATION_IN_TRANSACTION`: nothing of usage was done.
+   * back, those before it stay. `MIGRATION_DIVERGED`, `MIGRATION_AHEAD`, `MIGRATION_GAP`, `MIGRATION_CONFLICT`,
+   * `MIGRATION_READONLY`, `MIGRATION_IN_TRANSACTION`, `MIGRATION_INVALID` (the options): nothing of usage was done.
+   * @throws {SqliteError} such as `SQLITE_BUSY`: those before stay.
    */
   async migrate(options: { allowDestructive?: boolean } = {}): Promise<void> {
     if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
@@ -125,11 +133,15 @@ export class MigrationRunner {
    * result.
    *
    * @param targetVersion an integer from 0 to the current version − 1.
-   * @throws {MigrationError} `MIGRATION_INVALID_TARGET`, `MIGRATION_NO_DOWN`: nothing was rolled back. `MIGRATION_FAILED`.
+   * @throws {MigrationError} `MIGRATION_INVALID_TARGET`, `MIGRATION_NO_DOWN` (a migration that is not registered here),
+   * `MIGRATION_IN_TRANSACTION`, `MIGRATION_READONLY`, `MIGRATION_DIVERGED`, `MIGRATION_AHEAD`, `MIGRATION_GAP`,
+   * `MIGRATION_CONFLICT`: nothing was rolled back. `MIGRATION_FAILED` (`cause` is what `down` threw), `MIGRATION_ASYNC`,
+   * `MIGRATION_FOREIGN_KEY`: this step was undone, those before it stay.
+   * @throws {SqliteError} such as `SQLITE_BUSY`: those before stay.
    */
   async rollback(targetVersion?: number): Promise<void> {
     for (const { version, name } of rollBackTo(this.#db, MODULE, this.#migrations, targetVersion, 'rollback')) {
-      this.#log('info', `rolled back ${version} ${name}`, { version, name });
+      tell(this.#logger, 'info', MODULE, `rolled back ${version} ${name}`, { version, name });
     }
   }
 
@@ -145,14 +157,15 @@ export class MigrationRunner {
   /** Whether {@link MigrationRunner.validate} finds nothing; each problem goes to `logger.error`. */
   validateDatabase(): boolean {
     const { ok, problems } = this.validate();
-    for (const { kind, object, message } of problems) this.#log('error', message, { kind, object });
-    if (ok) this.#log('info', 'the file is valid', {});
+    for (const { kind, object, message } of problems) tell(this.#logger, 'error', MODULE, message, { kind, object });
+    if (ok) tell(this.#logger, 'info', MODULE, 'the file is valid');
     return ok;
   }
 
   #apply(module: string, list: readonly unknown[], allowDestructive: boolean): void {
     const report = applyMigrations(this.#db, module, list, { allowDestructive, dryRun: false }, 'migrate');
-    logRun(this.#logger, module, report);
+    for (const message of report.prepared.warnings) writeLog(this.#logger, { level: 'warn', message });
+    tellRun(this.#logger, module, report);
     const blocked = report.items.find(({ status }) => status === 'blocked');
     if (blocked === undefined) return;
     const { version, name, reason } = blocked;
@@ -168,10 +181,6 @@ export class MigrationRunner {
 
   #pending(applied: readonly MigrationRecord[]): Migration[] {
     return this.#migrations.filter((migration) => applied.every(({ version }) => version !== migration.version));
-  }
-
-  #log(level: 'info' | 'error', message: string, fields: Record<string, unknown>): void {
-    writeLog(this.#logger, { level, message: `${MODULE}: ${message}`, fields: { module: MODULE, ...fields } });
   }
 }
 

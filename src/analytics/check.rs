@@ -61,7 +61,7 @@ pub(super) fn tool_call<'a>(record: &Record<'a>) -> Result<NewToolCall<'a>> {
         session_id: text("sessionId", at(const { TOOL_CALL.position("sessionId") }))?,
         tool_name: name("toolName", at(const { TOOL_CALL.position("toolName") }))?,
         duration_ms: duration(at(const { TOOL_CALL.position("durationMs") }))?,
-        status: status("status", at(const { TOOL_CALL.position("status") }))?,
+        status: status(at(const { TOOL_CALL.position("status") }))?,
         error_type: match at(const { TOOL_CALL.position("errorType") }) {
             Field::Absent | Field::Null => None,
             field => Some(text("errorType", field)?),
@@ -102,9 +102,9 @@ fn optional_id(field: Field<'_>) -> Result<Option<&str>> {
 }
 
 /// One of the three words.
-pub(super) fn status(key: &str, field: Field<'_>) -> Result<Status> {
+fn status(field: Field<'_>) -> Result<Status> {
     let known = field.text().and_then(Status::parse);
-    known.ok_or_else(|| refuse(format!("{key} must be 'success', 'error' or 'timeout'"), key, field))
+    known.ok_or_else(|| refuse("status must be 'success', 'error' or 'timeout'", "status", field))
 }
 
 /// Milliseconds, rounded to the nearest integer, halves up.

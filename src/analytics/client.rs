@@ -10,7 +10,7 @@ use super::{config::AnalyticsConfig, methods::METHODS, open, report, state::Anal
 use crate::{
     client::{ClientModule, Method, Options, key_of},
     error::{Error, Report, Result},
-    store::{Listener, Location, Registry, Store},
+    store::{Level, Listener, Location, Registry, Store},
 };
 
 /// The open analytics stores of this process.
@@ -51,5 +51,10 @@ impl ClientModule for Analytics {
 
     fn open(config: Arc<AnalyticsConfig>, listener: &Arc<dyn Listener>) -> Result<Store<Self>> {
         open::open(&config, listener)
+    }
+
+    fn joined(store: &Store<Self>, listener: &dyn Listener) {
+        let (message, fields) = open::opened(store.settings(), store.figures().journal_mode.unwrap_or_default());
+        listener.notice(Level::Info, message, fields);
     }
 }

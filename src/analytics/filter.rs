@@ -28,8 +28,10 @@ impl ToolCallFilter {
         let source = object(input, "filter")?;
         Ok(Self {
             session_id: given(source, "sessionId", |field| check::text("sessionId", field))?.map(str::to_owned),
-            tool_names: list(source, "toolNames", |field| check::text("toolNames", field).map(str::to_owned))?,
-            statuses: list(source, "statuses", |field| check::status("statuses", field))?,
+            tool_names: list(source, "toolNames", "well-formed strings", well_formed)?,
+            statuses: list(source, "statuses", "'success', 'error' or 'timeout'", |field| {
+                Status::parse(field.text()?)
+            })?,
             window: (check::time("from", source.get("from").field())?, check::time("to", source.get("to").field())?),
         })
     }
@@ -106,12 +108,19 @@ fn given<'a, T>(source: &'a Input, key: &str, read: impl FnOnce(Field<'a>) -> Re
     if field.is_given() { read(field).map(Some) } else { Ok(None) }
 }
 
-fn list<T>(source: &Input, key: &str, read: impl Fn(Field<'_>) -> Result<T>) -> Result<Vec<T>> {
+fn list<T>(source: &Input, key: &str, what: &str, read: impl Fn(Field<'_>) -> Option<T>) -> Result<Vec<T>> {
+    let refused = |field| refuse(format!("{key} must be an array of {what}"), key, field);
     match source.get(key) {
         Input::Undefined => Ok(Vec::new()),
-        Input::List(items) => items.iter().map(|item| read(item.field())).collect(),
-        other => Err(refuse(format!("{key} must be an array"), key, other.field())),
+        Input::List(items) => {
+            items.iter().map(|item| read(item.field()).ok_or_else(|| refused(item.field()))).collect()
+        }
+        other => Err(refused(other.field())),
     }
+}
+
+fn well_formed(field: Field<'_>) -> Option<String> {
+    if let Field::Text(text) = field { Some(text.to_owned()) } else { None }
 }
 
 /// An integer from 0; what is above `i64` counts as its largest.

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{config::AnalyticsConfig, schema, state::Analytics};
 use crate::{
     error::{Error, Result},
     migration::{self, MigrationCode, MigrationError, MigrationSet, Opened},
     store::{Conn, JournalMode, Level, Listener, Location, Notices, Settings, Store, Tuning},
-    sync_conn::{Failure, ModuleFile, OpenedFile},
+    sync_conn::{ModuleFile, OpenedFile},
 };
 
 /// Connections for reads that run at the same time, opened on demand.
@@ -28,28 +28,15 @@ pub fn settings(location: Location) -> Settings {
 /// # Errors
 /// [`Error::Open`] with the reason.
 pub fn open_synchronous(location: Location, migrate: bool) -> Result<OpenedFile> {
-    let opened = (|| {
+    let open = || {
         let set = schema::migrations()?;
         if !migrate {
             require_file(&location)?;
             require_schema(&location.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?, &set)?;
         }
-        let file = ModuleFile { settings: &settings(location), sets: &[set], migrate }.open().map_err(plain)?;
-        match file.migrated {
-            Ok(_) => Ok(file),
-            Err(error) => Err(error),
-        }
-    })();
-    opened.map_err(|error| Error::Open(Box::new(error)))
-}
-
-fn plain(failure: Failure) -> Error {
-    match failure {
-        Failure::Sqlite { extended, message, .. } => Error::Sqlite { extended, message },
-        Failure::Other(error) => error,
-        Failure::Misuse(misuse) => Error::Internal(misuse.message.into_owned()),
-        Failure::Thrown => Error::Internal("JavaScript has thrown in the middle of a call".into()),
-    }
+        ModuleFile { settings: &settings(location), sets: &[set], migrate }.open()?.accepted()
+    };
+    open().map_err(Error::while_opening)
 }
 
 /// Nothing may be created.
@@ -87,6 +74,13 @@ pub(super) fn open(config: &AnalyticsConfig, listener: &Arc<dyn Listener>) -> Re
     Store::open(settings, notices, move |conn, settings, notices| prepare(conn, settings, notices, migrate))
 }
 
+/// The notice of an open database, for whoever has opened it or joined it.
+pub(super) fn opened(settings: &Settings, journal_mode: &str) -> (&'static str, Map<String, Json>) {
+    let path = settings.location.path().map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string());
+    let fields = [("path".to_owned(), json!(path)), ("journalMode".to_owned(), json!(journal_mode))];
+    ("analytics: database opened", Map::from_iter(fields))
+}
+
 fn prepare(
     conn: &mut Conn,
     settings: &Settings,
@@ -108,11 +102,8 @@ fn prepare(
     for warning in warning.iter().chain(&opened.prepared.warnings) {
         notices.warn(warning);
     }
-    let fields = Map::from_iter([
-        ("path".to_owned(), json!(settings.location.path().map(|path| path.display().to_string()))),
-        ("journalMode".to_owned(), json!(journal.as_str())),
-    ]);
-    notices.tell(Level::Info, "analytics: database opened", fields);
+    let (message, fields) = self::opened(settings, journal.as_str());
+    notices.tell(Level::Info, message, fields);
     let applied = opened.items.iter().filter(|item| item.executed).count();
     if applied > 0 {
         let fields = Map::from_iter([("applied".to_owned(), json!(applied))]);

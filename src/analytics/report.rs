@@ -3,11 +3,19 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::error::{Error, ErrorClass, Report};
-use crate::migration::MigrationCode;
+use crate::error::{Error, ErrorClass, OpenWords, Report};
 
 /// The class of the module's errors.
 const CLASS: ErrorClass = ErrorClass("AnalyticsError");
+
+/// What is said of a file that cannot be opened.
+const OPEN: OpenWords = OpenWords {
+    class: CLASS,
+    file: "analytics database",
+    directory: "ANALYTICS_DIR_FAILED",
+    migration: "ANALYTICS_MIGRATION_FAILED",
+    open: "ANALYTICS_OPEN_FAILED",
+};
 
 /// The methods that change the file.
 const WRITES: [&str; 4] = ["startSession", "endSession", "recordToolCall", "recordToolCalls"];
@@ -25,7 +33,7 @@ pub(super) fn refused(code: &'static str, message: String, key: &str, value: &st
 pub(super) fn report(error: &Error, operation: &str) -> Report {
     match error {
         Error::At { index, error } => Report { index: Some(*index), ..report(error, operation) },
-        Error::Open(error) => report_open(error, operation),
+        Error::Open(error) => error.report_open(&OPEN, operation),
         // A fact about what is closed, or about the caller: the words are the same in every module.
         Error::Aborted => error.report(operation),
         _ => {
@@ -39,30 +47,4 @@ pub(super) fn report(error: &Error, operation: &str) -> Report {
             Report { class: CLASS, code, ..error.report(operation) }
         }
     }
-}
-
-/// What kept the file from being opened.
-fn report_open(error: &Error, operation: &str) -> Report {
-    let plain = error.report(operation);
-    let (class, code) = match error {
-        Error::Directory { .. } => (CLASS, "ANALYTICS_DIR_FAILED"),
-        Error::Migration(failure) if describes_file(failure.code) => return plain,
-        Error::Migration(_) => (CLASS, "ANALYTICS_MIGRATION_FAILED"),
-        _ => (CLASS, "ANALYTICS_OPEN_FAILED"),
-    };
-    let what = match error {
-        Error::Directory { .. } => "Failed to create the directory of the analytics database",
-        Error::Migration(_) => "Failed to migrate the analytics database",
-        _ => "Failed to open the analytics database",
-    };
-    let details = match error {
-        Error::Directory { path, .. } => Map::from_iter([("path".to_owned(), Json::from(path.as_str()))]),
-        _ => Map::new(),
-    };
-    Report { class, code, message: format!("{what}: {error}"), reason: Some(error.to_string()), details, ..plain }
-}
-
-/// Whether the failure is a fact about the file and not about the call (contracts/README.md §2).
-fn describes_file(code: MigrationCode) -> bool {
-    matches!(code, MigrationCode::Conflict | MigrationCode::Diverged | MigrationCode::Ahead | MigrationCode::Gap)
 }

@@ -23,21 +23,13 @@ pub fn migrations() -> Result<MigrationSet> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
     use crate::analytics::shape;
-    use crate::migration::{self, Schema};
-
-    fn fresh() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        migration::open(&mut conn, &migrations().expect("set")).expect("migrate");
-        conn
-    }
+    use crate::migration::{Schema, testing::migrated};
 
     #[test]
     fn the_tables_have_the_columns_of_the_row_types_in_their_order() {
-        let schema = Schema::read(&fresh()).expect("schema");
+        let schema = Schema::read(&migrated([migrations()])).expect("schema");
         for shape in shape::ALL {
             let table = schema.table(shape.table).expect(shape.table);
             let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();

@@ -52,7 +52,7 @@ pub(super) fn end(args: &Args) -> Result<Action> {
         let Some((started_at, ended_at)) = known else { return Err(not_found(&id)) };
         if let Some(ended_at) = given.or(if ended_at.is_none() { Some(called) } else { None }) {
             if ended_at < started_at {
-                return Err(Error::invalid(format!("endedAt is before the start of the session {id}"), "endedAt"));
+                return Err(Error::invalid(format!("The session cannot end before it has started: {id}"), "endedAt"));
             }
             conn.cached(END)?.execute(params![id, ended_at])?;
         }

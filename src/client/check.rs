@@ -70,6 +70,16 @@ pub(crate) fn refuse(message: impl Into<String>, field: &str, value: Field<'_>) 
     }))
 }
 
+/// The refusal of an argument that has to be an object.
+pub(crate) fn not_an_object(argument: &str) -> Error {
+    Error::invalid(format!("{argument} must be an object"), argument)
+}
+
+/// The refusal of an argument that has to be an array.
+pub(crate) fn not_an_array(argument: &str) -> Error {
+    Error::invalid(format!("{argument} must be an array"), argument)
+}
+
 /// `Field "<name>" is invalid`, the message of everything that has none of its own.
 pub(crate) fn refuse_field(field: &str, value: Field<'_>) -> Error {
     refuse(format!("Field \"{field}\" is invalid"), field, value)
@@ -124,6 +134,12 @@ pub(crate) fn whole(field: Field<'_>) -> Option<i64> {
 /// The value of an exact integer that is not negative, as ids, counts and versions are.
 pub(crate) fn whole_non_negative(field: Field<'_>) -> Option<i64> {
     whole(field).filter(|number| *number >= 0)
+}
+
+/// An integer from `least`; what is above `i64` counts as its largest, which is just as unlimited.
+pub(crate) fn at_least(field: Field<'_>, least: f64) -> Option<i64> {
+    #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, as wanted")]
+    field.number().filter(|number| number.fract() == 0.0 && *number >= least).map(|number| number as i64)
 }
 
 /// The whole seconds of a time in milliseconds, rounded down. What is no valid `Date` has come as `NaN` or as no number.
@@ -193,6 +209,33 @@ pub(crate) fn column<'a, T>(
         // An alias stands for a column that is nullable, or it would need a rule of its own.
         Field::Null if record.shape().columns.get(position).is_none_or(|column| column.nullable) => Ok(Given::Null),
         _ => read(field).map(Given::Value).ok_or_else(|| refuse_field(record.shape().key(position), field)),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Records for the tests of the checks.
+
+    use crate::error::{Error, Result};
+    use crate::packed::{Batch, Field, Shape};
+
+    /// One record of `base`, overridden by `changes`.
+    pub(crate) fn record(shape: &'static Shape, base: &[(&str, Field<'_>)], changes: &[(&str, Field<'_>)]) -> Batch {
+        let mut fields = vec![Field::Absent; shape.width()];
+        for (key, field) in base.iter().chain(changes) {
+            fields[shape.position(key)] = *field;
+        }
+        let mut batch = Batch::new(shape);
+        batch.push(&fields);
+        batch
+    }
+
+    /// Message and field of a refusal.
+    pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
+        match result.unwrap_err() {
+            Error::Validation(invalid) => (invalid.message, invalid.field.unwrap_or_default()),
+            other => panic!("not a refusal: {other}"),
+        }
     }
 }
 

@@ -59,10 +59,17 @@ impl<M: ClientModule> Client<M> {
             return Ok(());
         }
         let listener: Arc<dyn Listener> = Arc::clone(&self.recorder) as Arc<dyn Listener>;
-        let lease = M::stores()
-            .acquire(&M::store_key(&self.config), || M::open(Arc::clone(&self.config), &listener))
-            .map_err(|error| Error::Open(Box::new(error)))?;
-        lease.store()?.notices().subscribe(&listener);
+        let mut joined = true;
+        let open = || {
+            joined = false;
+            M::open(Arc::clone(&self.config), &listener)
+        };
+        let lease = M::stores().acquire(&M::store_key(&self.config), open).map_err(Error::while_opening)?;
+        let store = lease.store()?;
+        store.notices().subscribe(&listener);
+        if joined {
+            M::joined(store, listener.as_ref());
+        }
         *self.lock() = Some(lease);
         self.written.store(0, Ordering::Relaxed);
         self.recorder.metrics.opened();

@@ -41,6 +41,11 @@ pub trait ClientModule: Module {
     /// The reason; nothing stays open then.
     fn open(config: Arc<Self::Config>, listener: &Arc<dyn Listener>) -> Result<Store<Self>>;
 
+    /// A client has joined a store that was open already.
+    fn joined(store: &Store<Self>, listener: &dyn Listener) {
+        let _ = (store, listener);
+    }
+
     /// A client is closing: write what it has left in the state. The last client of a store closes that afterwards.
     fn leave(session: &mut WriteSession<Self>) {
         let _ = session;

@@ -6,6 +6,9 @@ use rusqlite::types::Value;
 
 use crate::packed::Shape;
 
+/// More words than this are one list: SQLite has a limit on placeholders, and each number of them is another statement.
+const MOST_WORDS: usize = 32;
+
 /// SQL with the values of its placeholders in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
@@ -51,6 +54,11 @@ impl Query {
         match words.len() {
             0 => {}
             1 => self.and(&format!("{column} = ?"), words.map(text)),
+            count if count > MOST_WORDS => {
+                let list: Vec<String> = words.map(Into::into).collect();
+                let list = serde_json::Value::from(list).to_string();
+                self.and(&format!("{column} IN (SELECT value FROM json_each(?))"), [Value::Text(list)]);
+            }
             count => {
                 let places = vec!["?"; count].join(", ");
                 self.and(&format!("{column} IN ({places})"), words.map(text));

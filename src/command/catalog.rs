@@ -27,7 +27,7 @@ pub const MODULES: &[Module] = &[
     Module {
         name: telemetry::schema::MODULE,
         set: telemetry::schema::migrations,
-        settings: |path| telemetry::default_settings(&path.to_string_lossy()),
+        settings: telemetry::default_settings,
     },
     Module {
         name: database::schema::MODULE,

@@ -1,12 +1,11 @@
 #![forbid(unsafe_code)]
 //! The application database: one synchronous connection, and migrations that are applied when it opens (database.md).
 //!
-//! - the file: [`schema`], [`settings`]
-//! - which migrations apply: [`continues_built_in`]
+//! - the file: [`schema`], `open`; which migrations apply: `choice`
 
 mod choice;
+mod open;
 pub mod schema;
-mod settings;
 
 pub use choice::continues_built_in;
-pub use settings::settings;
+pub use open::settings;

@@ -33,20 +33,12 @@ pub fn list() -> Vec<Migration> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
-    use crate::migration::{self, Schema};
-
-    fn fresh() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        migration::open(&mut conn, &migrations().expect("set")).expect("migrate");
-        conn
-    }
+    use crate::migration::{Schema, testing::migrated};
 
     #[test]
     fn the_tables_are_those_of_the_contract() {
-        let schema = Schema::read(&fresh()).expect("schema");
+        let schema = Schema::read(&migrated([migrations()])).expect("schema");
         let signature = |table: &str| schema.table(table).expect(table).signature();
         let common = "(id, name, description, content, tags, path, file_hash";
         assert_eq!(signature("agents"), format!("{common}, version, created_at, updated_at)"));
@@ -70,7 +62,7 @@ mod tests {
     #[test]
     fn an_update_sets_updated_at_unless_it_gives_one_itself() {
         for recursive in [false, true] {
-            let conn = fresh();
+            let conn = migrated([migrations()]);
             conn.pragma_update(None, "recursive_triggers", recursive).expect("pragma");
             for table in ["agents", "rules", "workflows"] {
                 let updated = || {

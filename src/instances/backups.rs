@@ -49,7 +49,7 @@ impl Backups {
             let _ = std::fs::remove_file(left);
         }
         let moment: String =
-            conn.query_row("SELECT strftime('%Y%m%dT%H%M%SZ', ?1, 'unixepoch')", [now], |row| row.get(0))?;
+            conn.query_row("SELECT strftime(?2, ?1, 'unixepoch')", (now, "%Y%m%dT%H%M%SZ"), |row| row.get(0))?;
         let target = self.directory.join(format!("{}{moment}.db", self.prefix));
         // Under its name a backup is whole: whoever dies while copying leaves a file that nobody takes for one.
         let partial = self.directory.join(format!("{}{moment}{PARTIAL}{}", self.prefix, std::process::id()));
@@ -68,8 +68,12 @@ impl Backups {
         all.pop();
         let mut deleted = Vec::new();
         for (_, path) in all.into_iter().filter(|(at, _)| *at < cutoff) {
-            std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
-            deleted.push(path);
+            match std::fs::remove_file(&path) {
+                Ok(()) => deleted.push(path),
+                // Another process was faster.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(&path, &error)),
+            }
         }
         Ok(deleted)
     }

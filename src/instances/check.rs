@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use super::shape::{GITHUB_ISSUE, INSTANCE, MCP_EVENT, RELATIONSHIP};
 use crate::{
-    client::check::{refuse, refuse_field, seconds, whole, whole_non_negative},
+    client::check::{not_an_object, refuse, refuse_field, seconds, whole, whole_non_negative},
     error::{Error, Result},
     packed::{Field, Kind, Record},
 };
@@ -166,11 +166,6 @@ pub fn issue(record: &Record<'_>) -> Result<Cells> {
     Cells::new(record, &required, |column| column != "synced_at")
 }
 
-/// The refusal of an argument that is not an object.
-pub fn not_an_object(argument: &str) -> Error {
-    Error::invalid(format!("{argument} must be an object"), argument)
-}
-
 /// Check the id of an instance that is to be there. `None` for a text that no row can have.
 ///
 /// # Errors
@@ -272,8 +267,8 @@ fn name(field: Field<'_>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::check::testing::{record, refusal};
     use crate::packed::Shape;
-    use crate::telemetry::check::testing::{record, refusal};
 
     const VALID: &[(&str, Field<'static>)] = &[
         ("id", Field::Text("a")),

@@ -2,23 +2,23 @@
 //! What agents did with their tools.
 
 use super::{
-    check, filter, rows,
-    rows::{missing_reference, now},
+    Action, check, filter,
+    rows::{self, missing_reference},
     shape::MCP_EVENT,
-    state::Action,
 };
 use crate::{
-    client::{Args, Value, nothing, reads},
+    client::{Args, Value, check::not_an_object, nothing, reads},
+    clock::now_seconds,
     error::Result,
     store::Conn,
 };
 
 /// logMCPEvent
 pub(super) fn log(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an_object("event"))?;
+    let batch = args.record(0, || not_an_object("event"))?;
     let cells = check::new_event(&batch.record(0))?;
     Action::write("INSERT INTO mcp_events (…) VALUES (…)", batch.bytes(), move |conn, _| {
-        let cells = cells.clone().or("timestamp", now());
+        let cells = cells.clone().or("timestamp", now_seconds());
         rows::insert(conn, "mcp_events", &cells)
             .map_err(|error| missing_reference(conn, &cells, &["instance_id"], error))?;
         nothing(1)
@@ -42,7 +42,7 @@ pub(super) fn recent(args: &Args) -> Result<Action> {
 /// Most events that one transaction of maintenance deletes: others get their turn in between.
 const DELETE_STEP: i64 = 5_000;
 
-pub(super) const DELETE_SOME: &str =
+const DELETE_SOME: &str =
     "DELETE FROM mcp_events WHERE id IN (SELECT id FROM mcp_events WHERE timestamp < ?1 LIMIT ?2)";
 
 /// Delete events from before `cutoff`, at most a step of them. Returns how many.

@@ -1,6 +1,8 @@
 #![forbid(unsafe_code)]
 //! What a caller asks for, checked, and the SQL that answers it (instances.md §5).
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Value;
 
 use super::{
@@ -10,9 +12,9 @@ use super::{
 use crate::{
     client::{
         Query, Slice,
-        check::{refuse, refuse_field, seconds, whole},
+        check::{not_an_object, refuse, refuse_field, seconds, whole},
     },
-    error::{Error, Result},
+    error::Result,
     packed::{Field, Input},
 };
 
@@ -84,7 +86,7 @@ impl<'a> Filter<'a> {
     fn new(input: &'a Input) -> Result<Self> {
         match input {
             Input::Undefined | Input::Null | Input::Map(_) => Ok(Self(input)),
-            _ => Err(Error::invalid("filter must be an object", "filter")),
+            _ => Err(not_an_object("filter")),
         }
     }
 
@@ -92,19 +94,16 @@ impl<'a> Filter<'a> {
         Some(self.0.get(key).field()).filter(|field| !field.is_empty())
     }
 
-    fn words(&self, key: &'static str) -> Result<Vec<String>> {
+    fn words(&self, key: &'static str) -> Result<BTreeSet<String>> {
         let list = match self.0.get(key) {
-            Input::Undefined | Input::Null => return Ok(Vec::new()),
+            Input::Undefined | Input::Null => return Ok(BTreeSet::new()),
             Input::List(list) => list,
             other => return Err(refuse_field(key, other.field())),
         };
         // Each once, so that few different texts of SQL come about.
-        let mut words: Vec<String> = Vec::new();
+        let mut words = BTreeSet::new();
         for item in list {
-            let word = item.field().text().ok_or_else(|| refuse_field(key, item.field()))?;
-            if !words.iter().any(|known| known == word) {
-                words.push(word.to_owned());
-            }
+            words.insert(item.field().text().ok_or_else(|| refuse_field(key, item.field()))?.to_owned());
         }
         Ok(words)
     }
@@ -156,9 +155,9 @@ mod tests {
     use rusqlite::{Connection, params_from_iter};
 
     use super::*;
-    use crate::instances::schema;
-    use crate::migration;
-    use crate::telemetry::check::testing::refusal;
+    use crate::client::check::testing::refusal;
+    use crate::instances::schema::migrations;
+    use crate::migration::testing::migrated;
 
     fn map(entries: &[(&str, Input)]) -> Input {
         Input::Map(entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
@@ -166,12 +165,6 @@ mod tests {
 
     fn text(text: &str) -> Input {
         Input::Text(text.to_owned())
-    }
-
-    fn file() -> Connection {
-        let mut conn = Connection::open_in_memory().unwrap();
-        migration::open(&mut conn, &schema::migrations().unwrap()).unwrap();
-        conn
     }
 
     fn plan(conn: &Connection, query: &Query) -> String {
@@ -182,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_condition_of_a_listing_has_an_index() {
-        let conn = file();
+        let conn = migrated([migrations()]);
         let listing = |entries: &[(&str, Input)]| plan(&conn, &instances(&map(entries)).unwrap());
         let list = |words: &[&str]| Input::List(words.iter().map(|word| text(word)).collect());
         let by = |index: &str, condition: &str| format!("SEARCH instances USING INDEX {index} ({condition})");
@@ -202,7 +195,7 @@ mod tests {
 
     #[test]
     fn events_relationships_and_rows_by_their_key_are_found_by_an_index() {
-        let conn = file();
+        let conn = migrated([migrations()]);
         let cases = [
             (events_of("a", Some(100)), "SEARCH mcp_events USING INDEX idx_mcp_events_instance_id (instance_id=?)"),
             (
@@ -223,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_maintenance_and_cascades_look_for_has_an_index() {
-        let conn = file();
+        let conn = migrated([migrations()]);
         let plan = |sql: &str| plan(&conn, &Query { sql: sql.to_owned(), params: vec![] });
         let delete = plan("DELETE FROM mcp_events WHERE timestamp < 1");
         assert!(delete.contains("idx_mcp_events_timestamp"), "{delete}");

@@ -4,13 +4,14 @@
 use rusqlite::{ffi, params};
 
 use super::{
-    check, filter, rows,
-    rows::{instance_exists, instance_not_found, is_refused, missing_reference, now},
+    Action, check, filter,
+    report::{instance_exists, instance_not_found},
+    rows::{self, is_refused, missing_reference},
     shape::INSTANCE,
-    state::Action,
 };
 use crate::{
-    client::{Args, Value, nothing, reads},
+    client::{Args, Value, check::not_an_object, nothing, reads},
+    clock::now_seconds,
     error::Result,
     store::Conn,
 };
@@ -20,11 +21,11 @@ const REFERENCES: &[&str] = &["parent_instance_id"];
 
 /// createInstance. Answers with the id.
 pub(super) fn create(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an_object("instance"))?;
+    let batch = args.record(0, || not_an_object("instance"))?;
     let cells = check::new_instance(&batch.record(0))?;
     let id = cells.text("id").unwrap_or_default().to_owned();
     Action::write("INSERT INTO instances (…) VALUES (…)", batch.bytes(), move |conn, _| {
-        let now = now();
+        let now = now_seconds();
         let cells = cells.clone().or("created_at", now).or("last_activity", now);
         rows::insert(conn, "instances", &cells).map_err(|error| {
             match is_refused(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) {
@@ -39,11 +40,11 @@ pub(super) fn create(args: &Args) -> Result<Action> {
 /// updateInstance: set the given columns; `last_activity` is always now.
 pub(super) fn update(args: &Args) -> Result<Action> {
     let id = check::id("id", args.field(0))?.map(str::to_owned);
-    let batch = args.record(1, || check::not_an_object("updates"))?;
+    let batch = args.record(1, || not_an_object("updates"))?;
     let given = args.field(0).text().unwrap_or_default().to_owned();
     let cells = check::instance_update(&batch.record(0), &given)?;
     Action::write("UPDATE instances SET … WHERE id = ?", batch.bytes(), move |conn, _| {
-        let cells = cells.clone().with("last_activity", now());
+        let cells = cells.clone().with("last_activity", now_seconds());
         let Some(id) = &id else { return Err(instance_not_found(&given, None, None)) };
         let found = rows::update(conn, "instances", &cells, "id", id.clone())
             .map_err(|error| missing_reference(conn, &cells, REFERENCES, error))?;
@@ -66,7 +67,7 @@ pub(super) fn update_status(args: &Args) -> Result<Action> {
 
 /// Whether there is such an instance.
 fn set_status(conn: &Conn, id: &str, status: &str) -> Result<bool> {
-    let now = now();
+    let now = now_seconds();
     let changed = conn
         .cached(
             "UPDATE instances SET status = ?2, last_activity = ?3, terminated_at = CASE WHEN ?2 IN \

@@ -2,15 +2,19 @@
 //! Copies of GitHub issues.
 
 use super::{
+    Action,
     check::{self, Cells},
     filter, rows,
-    rows::now,
     shape::GITHUB_ISSUE,
-    state::Action,
 };
 use crate::{
-    client::{Args, nothing, reads},
-    error::{Error, Result},
+    client::{
+        Args,
+        check::{not_an_array, not_an_object},
+        nothing, reads,
+    },
+    clock::now_seconds,
+    error::Result,
     store::Conn,
 };
 
@@ -18,7 +22,7 @@ const UPSERT: &str = "INSERT INTO github_issues (…) VALUES (…) ON CONFLICT (
 
 /// upsertGitHubIssue
 pub(super) fn upsert(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an_object("issue"))?;
+    let batch = args.record(0, || not_an_object("issue"))?;
     let cells = check::issue(&batch.record(0))?;
     Action::write(UPSERT, batch.bytes(), move |conn, _| {
         put(conn, &cells)?;
@@ -28,7 +32,7 @@ pub(super) fn upsert(args: &Args) -> Result<Action> {
 
 /// syncGitHubIssues: all or none.
 pub(super) fn sync(args: &Args) -> Result<Action> {
-    let mut parcel = args.records(0, || Error::invalid("issues must be an array", "issues"))?;
+    let mut parcel = args.records(0, || not_an_array("issues"))?;
     let batch = parcel.batch()?;
     let issues = batch
         .records()
@@ -50,7 +54,7 @@ pub(super) fn get(args: &Args) -> Result<Action> {
 
 /// What is left out of an issue that is known stays, but for its times.
 fn put(conn: &Conn, cells: &Cells) -> Result<()> {
-    let now = now();
+    let now = now_seconds();
     let cells = cells.clone().with("synced_at", now);
     let fresh = match cells.get("updated_at") {
         None => Cells::default().with("updated_at", now),

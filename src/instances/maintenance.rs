@@ -1,26 +1,15 @@
 #![forbid(unsafe_code)]
 //! Maintenance: by the clock once it was started, and on demand (instances.md §9).
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, json};
 
-use super::{
-    backups, check,
-    config::InstancesConfig,
-    events,
-    failure::GENERAL,
-    open,
-    rows::now,
-    schema,
-    state::{Action, Instances},
-};
+use super::{Action, backups, check, config::InstancesConfig, events, open, report::GENERAL, schema, state::Instances};
 use crate::{
     client::{Args, Value, nothing},
+    clock::now_seconds,
     error::{Error, Result},
     migration,
     store::{self, WriteSession},
@@ -64,22 +53,17 @@ fn attempt(
 
 /// runMaintenance: every row of the table once.
 pub(super) fn run() -> Result<Action> {
-    Action::steps(|session, _, recorder| {
+    Action::alone("", |session, _| {
         let mut report = Report::default();
-        let steps: [(&str, Step); 3] =
-            [(events::DELETE_SOME, delete_expired), ("BACKUP", back_up), ("VACUUM", vacuum_if_wanted)];
-        for (sql, step) in steps {
-            let began = Instant::now();
-            let done = step(session, &mut report);
-            let outcome = done.as_ref().map(|()| None).map_err(ToString::to_string);
-            recorder.record("RUN_MAINTENANCE", sql, began.elapsed(), outcome);
-            done?;
+        delete_expired(session, &mut report)?;
+        back_up(session, &mut report)?;
+        if session.module.config.maintenance.vacuum_interval.is_some() {
+            vacuum_now(session, &mut report)?;
         }
-        serde_json::to_value(&report).map(Value::Json).map_err(|error| Error::Internal(error.to_string()))
+        let report = serde_json::to_value(&report).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok((Value::Json(report), None))
     })
 }
-
-type Step = fn(&mut WriteSession<Instances>, &mut Report) -> Result<()>;
 
 /// Events older than `logRetention`, in steps that others get in between.
 fn delete_expired(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
@@ -97,7 +81,7 @@ fn delete_expired(session: &mut WriteSession<Instances>, report: &mut Report) ->
 /// The second that was `days` ago.
 #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, as wanted: nothing is that old")]
 fn before(days: f64) -> i64 {
-    now().saturating_sub((days * DAY) as i64)
+    now_seconds().saturating_sub((days * DAY) as i64)
 }
 
 /// A backup, unless there is a young one; then those that are too old go.
@@ -105,16 +89,9 @@ fn back_up(session: &mut WriteSession<Instances>, report: &mut Report) -> Result
     let config = std::sync::Arc::clone(&session.module.config);
     let (true, Some(file)) = (config.maintenance.auto_backup, &config.path) else { return Ok(()) };
     let backups = backups::Backups::of(file, config.maintenance.backup_dir.as_deref());
-    report.backup = backups.write(&session.conn, now())?;
+    report.backup = backups.write(&session.conn, now_seconds())?;
     report.backups_deleted = backups.delete_before(&session.conn, before(config.maintenance.backup_retention))?;
     Ok(())
-}
-
-fn vacuum_if_wanted(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
-    match session.module.config.maintenance.vacuum_interval {
-        Some(_) => vacuum_now(session, report),
-        None => Ok(()),
-    }
 }
 
 fn vacuum_now(session: &mut WriteSession<Instances>, report: &mut Report) -> Result<()> {
@@ -126,29 +103,29 @@ fn vacuum_now(session: &mut WriteSession<Instances>, report: &mut Report) -> Res
 
 /// runMigrationsWithDatabase: bring the tables up to date, whatever `local.autoMigrate` says.
 pub(super) fn migrate() -> Result<Action> {
-    Action::steps(|session, _, _| {
+    Action::alone("", |session, _| {
         let (retry, set) = (session.settings().retry, schema::migrations()?);
         let opened = retry.run(|| migration::open(&mut session.conn, &set))?;
         for warning in &opened.prepared.warnings {
             session.notices().warn(warning);
         }
-        Ok(Value::Nothing)
+        nothing(0)
     })
 }
 
 /// startMaintenance
 pub(super) fn start() -> Result<Action> {
-    Action::steps(|session, _, _| {
+    Action::alone("", |session, _| {
         session.module.schedule.start();
-        Ok(Value::Nothing)
+        nothing(0)
     })
 }
 
 /// stopMaintenance
 pub(super) fn stop() -> Result<Action> {
-    Action::steps(|session, _, _| {
+    Action::alone("", |session, _| {
         session.module.schedule.stop();
-        Ok(Value::Nothing)
+        nothing(0)
     })
 }
 

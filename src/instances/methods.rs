@@ -27,7 +27,7 @@ pub(super) static METHODS: &[Method<Instances>] = &[
     Method::with_records("syncGitHubIssues", 0, &GITHUB_ISSUE, |args, _| issues::sync(args)),
     Method::plain("getGitHubIssue", |args, _| issues::get(args)),
     Method::plain("getConfig", |args, config: &InstancesConfig| config_cells::get(args, &config.keys)),
-    Method::plain("setConfig", |args, config: &InstancesConfig| config_cells::set(args, &config.keys)),
+    Method::plain("setConfig", |args, config: &InstancesConfig| config_cells::set(args, config)),
     Method::plain("deleteConfig", |args, _| config_cells::delete(args)),
     Method::plain("sync", |_, _| maintenance::sync()),
     Method::plain("vacuum", |_, _| maintenance::vacuum()),

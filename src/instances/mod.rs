@@ -1,19 +1,22 @@
 #![forbid(unsafe_code)]
 //! Instances: the agents of a multi-agent runner, what they did, which came from which, issues, and configuration.
 //!
-//! - a call: `methods` (what each does); one noun each: `instances`, `events`, `relationships`, `issues`, `config_cells`
+//! - a call: `methods` (what each does) → [`crate::client`] (planned on the caller's thread, handed to the store); `client`
+//!   (what the module is to it), `report` (what its errors look like)
+//! - one noun each: `instances`, `events`, `relationships`, `issues`, `config_cells`, `maintenance`, `backups`; their
+//!   statements: `rows`
 //! - before the database: [`check`], [`filter`], [`config`]
 //! - secrets: [`secret`] (one cell), [`keys`] (where the key is)
-//! - on the writer's thread: `state`, `schedule`, `maintenance`, `backups`
-//! - the file: [`schema`], `adoption`, `open`; what went wrong: `failure`
+//! - on the writer's thread: `state`, `schedule`
+//! - the file: [`schema`], `adoption`, `open`
 
 mod adoption;
 mod backups;
 pub mod check;
+mod client;
 pub mod config;
 mod config_cells;
 mod events;
-mod failure;
 pub mod filter;
 #[allow(clippy::module_inception, reason = "the module is named after its first noun")]
 mod instances;
@@ -23,6 +26,7 @@ mod maintenance;
 mod methods;
 mod open;
 mod relationships;
+mod report;
 mod rows;
 mod schedule;
 pub mod schema;
@@ -32,3 +36,8 @@ mod state;
 
 pub use open::default_settings;
 pub use state::Instances;
+
+/// A client of an instances database.
+pub type Client = crate::client::Client<Instances>;
+/// A planned call of instances.
+type Action = crate::client::Action<Instances>;

@@ -76,6 +76,7 @@ fn settings(config: &InstancesConfig) -> Settings {
         retry: retry(config),
         readers: READERS,
         private: true,
+        log_statements: config.log_queries,
         incremental_vacuum: false,
         tuning: Tuning::Store,
     }

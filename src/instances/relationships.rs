@@ -4,14 +4,16 @@
 use rusqlite::{OptionalExtension, ffi};
 
 use super::{
+    Action,
     check::{self, Cells},
-    filter, rows,
-    rows::{is_refused, missing_reference, now, relationship_exists},
+    filter,
+    report::relationship_exists,
+    rows::{self, is_refused, missing_reference},
     shape::RELATIONSHIP,
-    state::Action,
 };
 use crate::{
-    client::{Args, Value, nothing, reads},
+    client::{Args, Value, check::not_an_object, nothing, reads},
+    clock::now_seconds,
     error::{Error, Result},
     store::Conn,
 };
@@ -20,10 +22,10 @@ const TABLE: &str = "instance_relationships";
 
 /// createRelationship. Answers with the id.
 pub(super) fn create(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an_object("relationship"))?;
+    let batch = args.record(0, || not_an_object("relationship"))?;
     let cells = check::new_relationship(&batch.record(0))?;
     Action::write("INSERT INTO instance_relationships (…) VALUES (…)", batch.bytes(), move |conn, _| {
-        let cells = cells.clone().or("created_at", now());
+        let cells = cells.clone().or("created_at", now_seconds());
         #[allow(clippy::cast_precision_loss, reason = "an id below 2^53")]
         let id = rows::insert(conn, TABLE, &cells).map_err(|error| refused(conn, &cells, None, error))? as f64;
         Ok((Value::Number(id), Some(1)))
@@ -41,7 +43,7 @@ pub(super) fn of_instance(args: &Args) -> Result<Action> {
 /// updateRelationship: set the given columns of one that exists.
 pub(super) fn update(args: &Args) -> Result<Action> {
     let id = check::number("id", args.field(0))?;
-    let batch = args.record(1, || check::not_an_object("updates"))?;
+    let batch = args.record(1, || not_an_object("updates"))?;
     let cells = check::relationship_update(&batch.record(0))?;
     Action::write("UPDATE instance_relationships SET … WHERE id = ?", batch.bytes(), move |conn, _| {
         let found =

@@ -2,23 +2,12 @@
 //! Statements made from checked cells, and what a constraint means to the caller.
 
 use rusqlite::{ffi, params_from_iter, types::Value};
-use serde_json::{Map, Value as Json, json};
 
-use super::{
-    check::Cells,
-    failure::{INSTANCE_EXISTS, INSTANCE_NOT_FOUND, RELATIONSHIP_EXISTS},
-};
+use super::{check::Cells, report::instance_not_found};
 use crate::{
-    clock,
-    error::{Error, Refused, Result},
+    error::{Error, Result},
     store::Conn,
 };
-
-/// Now, in whole seconds.
-#[allow(clippy::cast_possible_truncation, reason = "exact until the year 287396")]
-pub(super) fn now() -> i64 {
-    (clock::now() / 1000.0).floor() as i64
-}
 
 /// Insert a row of `cells`. Returns its rowid.
 pub(super) fn insert(conn: &Conn, table: &str, cells: &Cells) -> Result<i64> {
@@ -59,29 +48,6 @@ pub(super) fn is_refused(error: &Error, constraint: i32) -> bool {
     matches!(error, Error::Sqlite { extended, .. } if *extended == constraint)
 }
 
-/// No instance has the id `id`; `field` is the column that refers to it.
-pub(super) fn instance_not_found(id: &str, field: Option<&str>, because: Option<Error>) -> Error {
-    let mut details = Map::from_iter([("instanceId".to_owned(), json!(id))]);
-    if let Some(field) = field {
-        details.insert("field".to_owned(), json!(field));
-    }
-    refused(INSTANCE_NOT_FOUND, format!("Instance not found: {id}"), details, because)
-}
-
-/// The id `id` is in use.
-pub(super) fn instance_exists(id: &str, because: Error) -> Error {
-    let details = Map::from_iter([("instanceId".to_owned(), json!(id))]);
-    refused(INSTANCE_EXISTS, format!("Instance already exists: {id}"), details, Some(because))
-}
-
-/// There is a relationship of that type between the two.
-pub(super) fn relationship_exists([parent, child, kind]: [&str; 3], because: Error) -> Error {
-    let details = json!({ "parent_instance": parent, "child_instance": child, "relationship_type": kind });
-    let Json::Object(details) = details else { return because };
-    let message = format!("Relationship already exists: {parent} -> {child} ({kind})");
-    refused(RELATIONSHIP_EXISTS, message, details, Some(because))
-}
-
 /// What a refused foreign key means: the first of `references` that leads nowhere.
 pub(super) fn missing_reference(conn: &Conn, cells: &Cells, references: &[&str], error: Error) -> Error {
     if !is_refused(&error, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
@@ -100,8 +66,4 @@ pub(super) fn missing_reference(conn: &Conn, cells: &Cells, references: &[&str],
 /// Whether there is an instance `id`.
 pub(super) fn exists(conn: &Conn, id: &str) -> Result<bool> {
     Ok(conn.cached("SELECT 1 FROM instances WHERE id = ?1")?.exists([id])?)
-}
-
-fn refused(code: &'static str, message: String, details: Map<String, Json>, because: Option<Error>) -> Error {
-    Error::Refused(Box::new(Refused { code, message, details, because }))
 }

@@ -31,6 +31,10 @@ impl ModuleRules for InstancesRules {
         adoption::OPTIONAL_COLUMNS
     }
 
+    fn secret_tables(&self) -> &'static [&'static str] {
+        &["user_config"]
+    }
+
     fn value(&self, table: &str, column: &Column) -> Option<String> {
         adoption::value(table, column)
     }
@@ -38,22 +42,13 @@ impl ModuleRules for InstancesRules {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
     use crate::instances::shape;
-    use crate::migration::{self, Schema};
-
-    fn fresh() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        let opened = migration::open(&mut conn, &migrations().expect("set")).expect("migrate");
-        assert_eq!((opened.items.len(), opened.prepared.warnings.len()), (1, 0));
-        conn
-    }
+    use crate::migration::{Schema, testing::migrated};
 
     #[test]
     fn the_tables_have_the_columns_of_the_row_types() {
-        let schema = Schema::read(&fresh()).expect("schema");
+        let schema = Schema::read(&migrated([migrations()])).expect("schema");
         for shape in shape::ALL {
             let table = schema.table(shape.table).expect(shape.table);
             assert_eq!(table.columns.len(), shape.columns.len(), "{}", shape.table);
@@ -65,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_view_shows_what_the_table_holds_and_takes_nothing() {
-        let conn = fresh();
+        let conn = migrated([migrations()]);
         conn.execute_batch(
             "INSERT INTO instances (id, type, status, worktree_path, branch_name, tmux_session)
              VALUES ('a', 'coding', 'started', '/w', 'b', 't');

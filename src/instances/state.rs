@@ -1,31 +1,20 @@
 #![forbid(unsafe_code)]
-//! What the instances module keeps on the writer thread, and what it is to its clients.
+//! What the instances module keeps on the writer thread.
 
-use std::{
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
-use super::{config::InstancesConfig, failure, maintenance, methods, open, schedule::Schedule};
+use super::{config::InstancesConfig, maintenance, schedule::Schedule};
 use crate::{
-    client::{self, ClientModule, Method, Options},
-    error::{Error, Report, Result},
-    store::{Conn, Listener, Location, Module, Registry, Store, WriteSession},
+    error::Result,
+    store::{Conn, Module, WriteSession},
 };
-
-/// A planned call.
-pub(super) type Action = client::Action<Instances>;
-
-/// The open stores of this process.
-static STORES: LazyLock<Registry<Instances>> = LazyLock::new(Registry::default);
 
 /// The module's state on the writer thread.
 pub struct Instances {
     pub(super) config: Arc<InstancesConfig>,
     pub(super) schedule: Schedule,
+    /// The write-ahead log, or what a checkpoint is about to write over, may hold a value in plain text.
+    pub(super) plain_in_log: bool,
 }
 
 impl Instances {
@@ -34,12 +23,14 @@ impl Instances {
         if config.maintenance.auto_start {
             schedule.start();
         }
-        Self { config, schedule }
+        // What was written before is not known, nor (in `begin`) what others write.
+        Self { config, schedule, plain_in_log: true }
     }
 }
 
 impl Module for Instances {
-    fn begin(&mut self, _conn: &Conn, _foreign: bool) -> Result<()> {
+    fn begin(&mut self, _conn: &Conn, foreign: bool) -> Result<()> {
+        self.plain_in_log |= foreign;
         Ok(())
     }
 
@@ -62,44 +53,4 @@ impl Module for Instances {
     }
 
     fn close(_session: &mut WriteSession<Self>) {}
-}
-
-impl ClientModule for Instances {
-    type Config = InstancesConfig;
-
-    fn stores() -> &'static Registry<Self> {
-        &STORES
-    }
-
-    fn methods() -> &'static [Method<Self>] {
-        methods::METHODS
-    }
-
-    fn report(error: &Error, operation: &str) -> Report {
-        failure::report(error, operation)
-    }
-
-    fn options(config: &InstancesConfig) -> Options {
-        Options {
-            deadline: config.query_timeout,
-            patience: config.busy_timeout,
-            metrics: false,
-            slow_above: f64::INFINITY,
-            log_queries: config.log_queries,
-        }
-    }
-
-    fn location(config: &InstancesConfig) -> Location {
-        open::location(config)
-    }
-
-    /// Timers and loggers are a client's own: it shares its store with nobody, and meets others at SQLite's lock.
-    fn store_key(_config: &InstancesConfig) -> String {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        NEXT.fetch_add(1, Ordering::Relaxed).to_string()
-    }
-
-    fn open(config: Arc<InstancesConfig>, listener: &Arc<dyn Listener>) -> Result<Store<Self>> {
-        open::open(config, listener)
-    }
 }

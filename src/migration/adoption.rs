@@ -129,6 +129,15 @@ impl<'a> Adoption<'a> {
         Rebuild { found, wanted: table, mapping, extras, unique }.run(self.conn, &mut self.quarantine)
     }
 
+    /// Does `work` so that what it deletes is overwritten with zeros in the file.
+    fn overwriting(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let before: i64 = self.conn.query_row("PRAGMA secure_delete", [], |row| row.get(0))?;
+        self.conn.pragma_update(None, "secure_delete", true)?;
+        let done = work(self);
+        self.conn.pragma_update(None, "secure_delete", before)?;
+        done
+    }
+
     /// Repairs the foreign keys of the module's tables.
     ///
     /// # Errors
@@ -209,7 +218,11 @@ pub(super) fn adopt<R: ModuleRules + ?Sized>(rules: &R, adoption: &mut Adoption<
         adoption.detach_indexes(&table.name, wanted, false, |_| false)?;
         let columns = table.columns.iter().filter(|it| !it.generated && found.column(&it.name).is_some());
         let mapping = columns.map(|it| Mapping::new(it, value(it).unwrap_or_else(|| quoted(&it.name)))).collect();
-        adoption.rebuild(&found, wanted, table, mapping, Vec::new())?;
+        if rules.secret_tables().contains(&table.name.as_str()) {
+            adoption.overwriting(|it| it.rebuild(&found, wanted, table, mapping, Vec::new()))?;
+        } else {
+            adoption.rebuild(&found, wanted, table, mapping, Vec::new())?;
+        }
     }
     rules.complete(adoption.conn())?;
     adoption.repair_keys(wanted)?;

@@ -46,6 +46,11 @@ pub enum MigrationCode {
 }
 
 impl MigrationCode {
+    /// Whether it is a fact about the file and not about the call (contracts/README.md §2).
+    pub fn describes_file(self) -> bool {
+        matches!(self, Self::Conflict | Self::Diverged | Self::Ahead | Self::Gap)
+    }
+
     /// The text that callers branch on.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -153,18 +158,15 @@ impl MigrationError {
         .with("found", found)
     }
 
-    /// The journal has `version`, which the set does not know.
-    pub fn ahead(module: &str, version: i64, latest: i64) -> Self {
-        Self::new(
-            MigrationCode::Ahead,
-            module,
-            format!(
-                "The file was written by a newer release: {module} is at version {version}, this release knows {latest}"
-            ),
-        )
-        .at(version)
-        .with("version", version)
-        .with("latest", latest)
+    /// The journal has `version`, which the set does not know, and goes on to `current`.
+    pub fn ahead(module: &str, version: i64, current: i64, latest: i64) -> Self {
+        let (what, who) = if super::check_application(module).is_ok() {
+            ("The file has been migrated with more than these migrations", "they end at")
+        } else {
+            ("The file was written by a newer release", "this release knows")
+        };
+        let text = format!("{what}: {module} is at version {current}, {who} {latest}");
+        Self::new(MigrationCode::Ahead, module, text).at(version).with("version", version).with("latest", latest)
     }
 
     /// The versions of a list are not 1..n; `version` is the first that is wrong.

@@ -64,7 +64,7 @@ impl Failure {
         &self.0.message
     }
 
-    /// The error that the caller of `verb` (`apply` or `roll back`) gets.
+    /// The error that the caller of `verb` (`apply`, `adopt` or `roll back`) gets.
     pub(super) fn into_error(self, module: &str, migration: &Migration, verb: &str) -> MigrationError {
         let Thrown { kind, text, cause, .. } = *self.0;
         let code = match kind {

@@ -114,7 +114,8 @@ pub(super) fn compare(set: &MigrationSet, applied: &[JournalRow]) -> Result<()> 
             if is_function && set.rules().may_be_continued() {
                 continue;
             }
-            return Err(MigrationError::ahead(set.module(), row.version, set.latest()).into());
+            let current = applied.last().map_or(row.version, |last| last.version);
+            return Err(MigrationError::ahead(set.module(), row.version, current, set.latest()).into());
         };
         if row.name != migration.name {
             return Err(MigrationError::diverged(set.module(), row.version, &migration.name, &row.name).into());

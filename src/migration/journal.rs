@@ -241,12 +241,7 @@ pub fn check_order(module: &str, rows: &[JournalRow]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::error::Error;
-
-    fn file(sql: &str) -> Connection {
-        let conn = Connection::open_in_memory().expect("open");
-        conn.execute_batch(sql).expect("fixture");
-        conn
-    }
+    use crate::migration::testing::file;
 
     fn kind(conn: &Connection) -> Result<JournalKind> {
         JournalKind::of(&Schema::read(conn).expect("schema"), "telemetry")

@@ -50,13 +50,7 @@ pub(super) fn convert(conn: &Connection, kind: JournalKind) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::Schema;
-
-    fn file(sql: &str) -> Connection {
-        let conn = Connection::open_in_memory().expect("open");
-        conn.execute_batch(sql).expect("fixture");
-        conn
-    }
+    use crate::migration::{Schema, testing::file};
 
     fn kind(conn: &Connection) -> Result<JournalKind> {
         JournalKind::of(&Schema::read(conn).expect("schema"), "telemetry")

@@ -40,6 +40,8 @@ mod schema;
 mod set;
 mod snapshot;
 mod step;
+#[cfg(test)]
+pub(crate) mod testing;
 mod validate;
 
 pub use adoption::Adoption;

@@ -4,9 +4,10 @@
 use rusqlite::Connection;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::adoption::Adoption;
+use super::failure::Failure;
 use super::foreign_keys;
 use super::inspect::{self, Inspection};
 use super::journal::{self, JournalKind, JournalRow};
@@ -63,7 +64,8 @@ pub fn open_with(conn: &mut Connection, set: &MigrationSet, options: ApplyOption
 /// §3 step 3: converts the journal and adopts the module's tables, in one transaction, if either is needed.
 ///
 /// # Errors
-/// `MIGRATION_IN_TRANSACTION`, those of [`inspect::inspect`], and those of SQLite. The file is then as before.
+/// `MIGRATION_IN_TRANSACTION`, `MIGRATION_FAILED` for an adoption, those of [`inspect::inspect`], and those of SQLite. The
+/// file is then as before.
 pub fn prepare(conn: &Connection, set: &MigrationSet) -> Result<Prepared> {
     runner::refuse_open_transaction(conn, set.module())?;
     if !inspect::inspect(conn, set)?.needs_preparation() || conn.is_readonly("main")? {
@@ -98,7 +100,7 @@ pub(super) fn prepare_now(conn: &Connection, set: &MigrationSet) -> Result<Prepa
     }
     let version = if inspection.has_unchecked_rows() { Some(inspection.current()) } else { inspection.adoptable };
     if let Some(version) = version {
-        prepared.warnings = adopt(conn, set, &inspection, version)?;
+        prepared.warnings = adopt(conn, set, &inspection, version).map_err(|error| failed(error, set, version))?;
         prepared.adopted = Some(version);
     }
     Ok(prepared)
@@ -138,4 +140,14 @@ fn adopt(conn: &Connection, set: &MigrationSet, inspection: &Inspection, version
         set.rules().applied(conn, &Applied { migration, checksum: &checksum, adopted: true })?;
     }
     Ok(warnings)
+}
+
+/// An adoption that failed, unless a lock or a full disk stood in its way.
+fn failed(error: Error, set: &MigrationSet, version: i64) -> Error {
+    match set.migrations().iter().find(|it| it.version == version) {
+        Some(migration) if !error.is_transient() => {
+            Failure::from(error).into_error(set.module(), migration, "adopt").into()
+        }
+        _ => error,
+    }
 }

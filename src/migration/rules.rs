@@ -56,6 +56,12 @@ pub trait ModuleRules: Send + Sync {
         None
     }
 
+    /// Tables whose rows hold what must not be found in the file once they have changed: what a rebuild leaves behind is
+    /// overwritten.
+    fn secret_tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Runs when the tables are rebuilt and before their foreign keys are repaired, so that a module can create what
     /// its rows refer to. Indexes of the definition that are not unique do not exist yet.
     ///

@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use super::mailbox::{Completion, Outcomes, Payload};
 use crate::{
     client::Value,
-    error::Report,
+    error::{Report, extended_code_name},
+    migration::SqliteCause,
     packed::{HEAD, OutText, Rows},
     shapes,
 };
@@ -180,6 +181,13 @@ pub(super) fn failure<'env>(env: &'env Env, failed: &Report) -> Result<Object<'e
             facts.set("version", version)?;
         }
         facts.set("details", json(env, &Json::Object(migration.details.clone()))?)?;
+        if let Some(SqliteCause { extended, message }) = &migration.cause {
+            let mut cause = Object::new(env)?;
+            cause.set("code", extended_code_name(*extended))?;
+            cause.set("message", message.as_str())?;
+            cause.set("rawCode", *extended)?;
+            facts.set("cause", cause)?;
+        }
         report.set("migration", facts)?;
     }
     Ok(report)

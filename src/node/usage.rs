@@ -12,22 +12,15 @@ use crate::{
     error::Error,
     packed::Input,
     store::Location,
-    sync_conn::{Failure, ModuleFile, OpenedFile, Result as Outcome},
-    telemetry,
+    sync_conn::Failure,
     usage::{self, Answer, Method, MissingSession, Rows},
 };
 
 /// Open the file of usage at the absolute `path`, or `':memory:'`, and apply the migrations of telemetry and of usage.
-/// Nothing: failed.
+/// Answers with `opened` or `error`.
 #[napi(catch_unwind)]
-pub fn open_usage(env: &Env, path: String) -> Result<Option<Object<'_>>> {
-    sqlite::opened(env, open(&path))
-}
-
-fn open(path: &str) -> Outcome<OpenedFile> {
-    let settings = usage::settings(Location::of(path));
-    let sets = [telemetry::schema::migrations()?, usage::schema::migrations()?];
-    ModuleFile { settings: &settings, sets: &sets, migrate: true }.open()
+pub fn open_usage(env: &Env, path: String) -> Result<Object<'_>> {
+    sqlite::opened_or(env, usage::open(Location::of(&path)), |error| usage::report(error, "initDatabase"))
 }
 
 /// Check the migrations of usage with what an application has added. 0: they can be applied, and rolled back.
@@ -47,14 +40,15 @@ pub fn call_usage<'env>(
 ) -> Result<Object<'env>> {
     let missing = if create { MissingSession::Create } else { MissingSession::Reject };
     let run = Method::named(&method, missing).map_err(|error| napi::Error::from_reason(error.to_string()))?;
-    let args = arguments(&args)?;
+    // Before the arguments: a getter among them may close the file, and its number be given to another one.
     let connection = sqlite::open_connection(connection);
+    let args = arguments(&args)?;
     let worked = connection.and_then(|connection| connection.work(run.writes(), |db| run.run(db, &args)));
     let mut answer = Object::new(env)?;
-    match worked.map_err(unusable).flatten() {
+    match worked.map_err(Error::from).flatten() {
         Ok(Answer::Value(value)) => answer.set("value", output::json(env, &value)?)?,
         Ok(Answer::Rows(rows)) => answer.set("rows", table(env, rows)?)?,
-        Err(error) => answer.set("error", output::failure(env, &run.report(&error, &method))?)?,
+        Err(error) => answer.set("error", output::failure(env, &usage::report(&error, &method))?)?,
     }
     Ok(answer)
 }
@@ -76,14 +70,4 @@ fn table(env: &Env, rows: Rows) -> Result<Object<'_>> {
     table.set("columns", rows.columns)?;
     table.set("cells", output::json(env, &Json::Array(rows.cells))?)?;
     Ok(table)
-}
-
-/// A connection that cannot be used now.
-fn unusable(failure: Failure) -> Error {
-    match failure {
-        Failure::Misuse(misuse) => Error::Internal(misuse.message.into_owned()),
-        Failure::Sqlite { extended, message, .. } => Error::Sqlite { extended, message },
-        Failure::Other(error) => error,
-        Failure::Thrown => Error::Internal("JavaScript has thrown in the middle of a call".to_owned()),
-    }
 }

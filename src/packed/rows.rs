@@ -82,7 +82,9 @@ impl Rows {
         for (position, column) in self.shape.columns.iter().enumerate() {
             let value = row.get_ref(position)?;
             match column.kind {
-                Kind::Integer | Kind::Real | Kind::Boolean | Kind::Seconds => self.push_number(value),
+                Kind::Integer | Kind::Real | Kind::Boolean => self.push_number(value, |number| number),
+                // A foreign program may have left a fraction.
+                Kind::Seconds => self.push_number(value, f64::floor),
                 Kind::Label => {
                     self.labels.push(value, before);
                     before = before.map(|before| before + 1);
@@ -173,10 +175,10 @@ impl Rows {
     }
 
     #[allow(clippy::cast_precision_loss, reason = "JavaScript has no other number; ids and counts stay below 2^53")]
-    fn push_number(&mut self, value: ValueRef<'_>) {
+    fn push_number(&mut self, value: ValueRef<'_>, real: impl FnOnce(f64) -> f64) {
         let number = match value {
             ValueRef::Integer(value) => value as f64,
-            ValueRef::Real(value) => value,
+            ValueRef::Real(value) => real(value),
             ValueRef::Null => {
                 self.nulls.resize(self.numbers.len(), 0);
                 self.nulls.push(1);

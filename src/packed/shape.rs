@@ -45,12 +45,14 @@ pub struct Column {
     pub nullable: bool,
     /// TypeScript type, where it is narrower than the kind's own.
     pub ts: Option<&'static str>,
+    /// What it holds, for the TypeScript type; empty where the name says it.
+    pub about: &'static str,
 }
 
 impl Column {
     /// A NOT NULL column.
     pub const fn new(key: &'static str, name: &'static str, kind: Kind) -> Self {
-        Self { key, name, kind, nullable: false, ts: None }
+        Self { key, name, kind, nullable: false, ts: None, about: "" }
     }
 
     /// The same column, nullable.
@@ -62,6 +64,12 @@ impl Column {
     /// The same column with a narrower TypeScript type.
     pub const fn typed(mut self, ts: &'static str) -> Self {
         self.ts = Some(ts);
+        self
+    }
+
+    /// The same column with a sentence about what it holds.
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
         self
     }
 }

@@ -191,6 +191,9 @@ fn interface(out: &mut String, shape: &Shape) {
     let generic = if has_json(shape) { "<F = 'text'>" } else { "" };
     put(out, &format!("export interface {}{generic} {{", shape.name));
     for column in shape.columns {
+        if !column.about.is_empty() {
+            put(out, &format!("  /** {} */", column.about));
+        }
         put(out, &format!("  {}: {};", column.key, ts_type(column)));
     }
     put(out, "}\n");

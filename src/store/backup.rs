@@ -50,7 +50,7 @@ fn check_name(conn: &Connection, target: &Path) -> Result<()> {
         part.file_name() == target.file_name() && directory(part) == directory(target)
     };
     let own = conn.path().is_some_and(|source| PARTS.iter().any(|it| same(&beside(Path::new(source), it))));
-    let taken = if own {
+    let taken = if own || target.exists() {
         Some(target.to_owned())
     } else {
         PARTS.map(|it| beside(target, it)).into_iter().find(|it| it.exists())

@@ -11,11 +11,12 @@ use std::{
 use rusqlite::{CachedStatement, Connection, OpenFlags, StatementStatus, config::DbConfig};
 
 use super::{
-    Control, JournalMode, Settings,
+    Control, JournalMode, Notices, Settings,
     configure::{apply_reading, apply_writing, configure},
     control::Guard,
     make_room,
     metrics::StatementCache,
+    statement_log::log_statements,
 };
 use crate::error::{Error, Result};
 
@@ -131,6 +132,14 @@ impl Conn {
     /// As [`configure()`].
     pub fn configure(&self, settings: &Settings) -> Result<(JournalMode, Option<String>)> {
         configure(self, settings)
+    }
+
+    /// Tell `notices` of every statement from now on, if the settings say so.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub(super) fn log_to(&mut self, notices: &Arc<Notices>, settings: &Settings) -> Result<()> {
+        if settings.log_statements { log_statements(&mut self.raw, notices) } else { Ok(()) }
     }
 
     /// The cached statement for `sql`.

@@ -68,7 +68,7 @@ impl<M: Module> Store<M> {
     ) -> Result<Self> {
         let cache = Arc::new(StatementCache::default());
         let shared = Arc::new(Shared {
-            readers: Readers::new(settings.clone(), Arc::clone(&cache)),
+            readers: Readers::new(settings.clone(), Arc::clone(&cache), Arc::clone(&notices)),
             settings,
             notices,
             queue: Queue::new(),
@@ -223,11 +223,16 @@ impl<M: Module> Store<M> {
         }
         let settings = self.shared.settings.clone();
         let cache = Arc::clone(&self.shared.cache);
+        let notices = Arc::clone(&self.shared.notices);
         let shared = Arc::downgrade(&self.shared);
         self.push(Job::Alone(Box::new(move |_| {
             let job = move || {
                 let began = Instant::now();
-                let result = contained(|| work(&Conn::join(&settings, false, cache)?));
+                let result = contained(|| {
+                    let mut conn = Conn::join(&settings, false, cache)?;
+                    conn.log_to(&notices, &settings)?;
+                    work(&conn)
+                });
                 done(result, began.elapsed());
             };
             // Without a thread for it the work is dropped, and with it `done`, which answers for itself.
@@ -333,6 +338,7 @@ fn begin<M: Module>(
 ) -> Result<WriteSession<M>> {
     let mut conn = Conn::create(&shared.settings, Arc::clone(&shared.cache))?;
     let (module, journal) = prepare(&mut conn, &shared.settings, &shared.notices)?;
+    conn.log_to(&shared.notices, &shared.settings)?;
     let _ = shared.journal.set(journal);
     if journal == JournalMode::Wal {
         let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache))?);

@@ -21,6 +21,7 @@ mod readers;
 mod registry;
 mod retry;
 mod settings;
+mod statement_log;
 mod writer;
 
 pub use backup::{Readers, backup, create_copy};

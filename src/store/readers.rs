@@ -9,7 +9,7 @@ use std::{
     thread::{JoinHandle, Thread},
 };
 
-use super::{Conn, Settings, metrics::StatementCache};
+use super::{Conn, Notices, Settings, metrics::StatementCache};
 use crate::error::{Error, Result};
 
 /// One read. It is given the connection, or the reason why there is none, and replies by itself.
@@ -23,6 +23,7 @@ pub(super) struct Readers {
 struct Shared {
     settings: Settings,
     cache: Arc<StatementCache>,
+    notices: Arc<Notices>,
     state: Mutex<State>,
 }
 
@@ -48,8 +49,8 @@ struct Waiting {
 }
 
 impl Readers {
-    pub(super) fn new(settings: Settings, cache: Arc<StatementCache>) -> Self {
-        let shared = Shared { settings, cache, state: Mutex::default() };
+    pub(super) fn new(settings: Settings, cache: Arc<StatementCache>, notices: Arc<Notices>) -> Self {
+        let shared = Shared { settings, cache, notices, state: Mutex::default() };
         Self { shared: Arc::new(shared), threads: Mutex::default() }
     }
 
@@ -170,7 +171,7 @@ impl Shared {
 
     fn answer(&self, conn: &mut Option<Conn>, read: Read) {
         if conn.is_none() {
-            match Conn::join(&self.settings, true, Arc::clone(&self.cache)) {
+            match self.connect() {
                 Ok(opened) => *conn = Some(opened),
                 Err(error) => return read(Err(error)),
             }
@@ -178,6 +179,12 @@ impl Shared {
         if let Some(conn) = conn {
             read(Ok(conn));
         }
+    }
+
+    fn connect(&self) -> Result<Conn> {
+        let mut conn = Conn::join(&self.settings, true, Arc::clone(&self.cache))?;
+        conn.log_to(&self.notices, &self.settings)?;
+        Ok(conn)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

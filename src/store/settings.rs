@@ -82,6 +82,8 @@ pub struct Settings {
     /// The file and the directories that are made for it are their owner's alone (0600 and 0700 on POSIX) instead of
     /// what the umask says. What is there keeps its mode.
     pub private: bool,
+    /// Whether each statement is told to whom the store tells its notices, once the database is open.
+    pub log_statements: bool,
     /// Whether a file that is made can give pages back in steps (`auto_vacuum=INCREMENTAL`).
     pub incremental_vacuum: bool,
     /// The other pragmas.
@@ -101,6 +103,7 @@ impl Settings {
             retry: Retry::default(),
             readers: 0,
             private: false,
+            log_statements: false,
             incremental_vacuum: false,
             tuning: Tuning::Pragmas(&[]),
         }

@@ -24,6 +24,9 @@ use crate::error::{Error, Result};
 /// Most bytes of input in one transaction: a flood is cut into commits that readers and other processes get between.
 const GROUP_BYTES: usize = 4 << 20;
 
+/// How long somebody else may need the WAL when it is to be cut.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// How often a write may be run again because its transaction was lost before it counts as failed. A micro-batch may
 /// lose it once for each of its records.
 const MOST_RUNS: usize = 1_000;
@@ -161,12 +164,19 @@ impl<M: Module> WriteSession<M> {
         self.recover();
     }
 
-    /// The last act of a store: everything goes into the main file and the WAL disappears, if nobody else uses it.
+    /// Move what the WAL holds into the main file and cut it to nothing. `false`: somebody else needs it for longer than a
+    /// moment; then the checkpointer does it, or the last one to go.
+    pub fn cut_log(&self) -> bool {
+        let _ = self.conn.busy_timeout(PATIENCE);
+        let cut = checkpoint(&self.conn, CheckpointMode::Truncate).is_ok_and(|done| !done.busy);
+        let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
+        cut
+    }
+
+    /// The last act of a store: the WAL disappears.
     pub(super) fn finish(self) {
         self.conn.flush_prepared_statement_cache();
-        let _ = self.conn.busy_timeout(Duration::from_millis(100));
-        // Refused while others are at work; the last one to go does it.
-        let _ = checkpoint(&self.conn, CheckpointMode::Truncate);
+        self.cut_log();
     }
 
     fn run_jobs(&mut self, jobs: VecDeque<Job<M>>) {

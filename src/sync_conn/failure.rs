@@ -100,6 +100,9 @@ impl Misuse {
     }
 }
 
+/// What [`Failure::Thrown`] says where nothing is pending.
+pub const THROWN: &str = "JavaScript has thrown in the middle of a call";
+
 /// Why a call failed.
 #[derive(Debug, Clone)]
 pub enum Failure {
@@ -141,6 +144,18 @@ impl From<Error> for Failure {
         match error {
             Error::Sqlite { extended, message } => Self::Sqlite { extended, message, offset: None },
             other => Self::Other(other),
+        }
+    }
+}
+
+/// For modules with errors of their own: their callers do not know the connection.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Sqlite { extended, message, .. } => Self::Sqlite { extended, message },
+            Failure::Other(error) => error,
+            Failure::Misuse(misuse) => Self::Internal(misuse.message.into_owned()),
+            Failure::Thrown => Self::Internal(THROWN.to_owned()),
         }
     }
 }

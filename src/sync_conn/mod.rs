@@ -29,7 +29,7 @@ mod work;
 pub use backup::{Backup, BackupSource};
 pub use bind::Binder;
 pub use connection::{Connection, Hear, StatementId};
-pub use failure::{Failure, Misuse, MisuseClass, Result};
+pub use failure::{Failure, Misuse, MisuseClass, Result, THROWN};
 pub use fetch::{Amount, Fetched, Reading, Rows};
 pub use migrating::Next;
 pub use module_file::{ModuleFile, OpenedFile};

@@ -37,6 +37,19 @@ pub struct OpenedFile {
     pub migrated: error::Result<Vec<Opened>>,
 }
 
+impl OpenedFile {
+    /// The file, for a module that does not work with one that its migrations stand against.
+    ///
+    /// # Errors
+    /// The [`Error::Migration`].
+    pub fn accepted(self) -> error::Result<Self> {
+        match self.migrated {
+            Ok(_) => Ok(self),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl ModuleFile<'_> {
     /// Make the directory and the file where they are missing, compare the file with the sets, apply the settings, convert
     /// or adopt what is there, and apply what is pending.

@@ -11,7 +11,7 @@ use super::{
     events::{self, MicroBatch},
     kinds::OnError,
     methods::METHODS,
-    open,
+    open, report,
     state::Telemetry,
 };
 use crate::{
@@ -36,7 +36,7 @@ impl ClientModule for Telemetry {
     }
 
     fn report(error: &Error, operation: &str) -> Report {
-        error.report(operation)
+        report::report(error, operation)
     }
 
     fn options(config: &TelemetryConfig) -> Options {

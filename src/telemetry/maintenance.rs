@@ -14,8 +14,8 @@ use crate::{
 };
 
 const HOUR_MS: f64 = 3_600_000.0;
-/// Free pages given back to the file system in one step.
-const VACUUM_STEP: &str = "PRAGMA incremental_vacuum(1000)";
+/// Gives free pages back to the file system, some milliseconds' worth of them; a row for each.
+const VACUUM_STEP: &str = "PRAGMA incremental_vacuum(100)";
 
 /// Do the timed work that is due.
 pub(super) fn tick(session: &mut WriteSession<Telemetry>) {
@@ -27,10 +27,15 @@ pub(super) fn tick(session: &mut WriteSession<Telemetry>) {
     if due.hourly {
         attempt(session, "hourly maintenance", hourly);
         session.module.schedule.prune(true);
+        session.module.schedule.vacuum(true);
     }
     if due.prune {
         let more = attempt(session, "pruning", |session| retention::prune_some(session, "retention"));
         session.module.schedule.prune(more == Some(true));
+    }
+    if due.vacuum {
+        let more = attempt(session, "giving free pages back", vacuum_some);
+        session.module.schedule.vacuum(more == Some(true));
     }
     if due.size_check {
         attempt(session, "the size check", check_size);
@@ -61,10 +66,26 @@ fn hourly(session: &mut WriteSession<Telemetry>) -> Result<()> {
         }
         Ok(())
     })?;
-    session.conn.execute_batch(VACUUM_STEP)?;
     session.conn.execute_batch("PRAGMA optimize")?;
     checkpoint(&session.conn, CheckpointMode::Passive)?;
     Ok(())
+}
+
+/// Give some free pages back between other writes. Returns whether there are more. A file that was made without the means
+/// for it keeps them.
+fn vacuum_some(session: &mut WriteSession<Telemetry>) -> Result<bool> {
+    let before = session.conn.pragma_integer("freelist_count")?;
+    if before == 0 {
+        return Ok(false);
+    }
+    session.transaction(|conn, _| {
+        let mut step = conn.cached(VACUUM_STEP)?;
+        let mut pages = step.query([])?;
+        while pages.next()?.is_some() {}
+        Ok(())
+    })?;
+    let after = session.conn.pragma_integer("freelist_count")?;
+    Ok(after > 0 && after < before)
 }
 
 /// Hold the file against `maxSizeMB`: prune what is expired, and warn if that is not enough.
@@ -185,4 +206,124 @@ fn run(conn: &Conn, sql: &str, reply: &dyn Reply) -> Result<()> {
     conn.execute_batch(sql)?;
     reply.progress(sql, 1, Some(1));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, mpsc},
+        thread,
+        time::Duration,
+    };
+
+    use serde_json::{Map, Value as Json};
+
+    use super::*;
+    use crate::{
+        packed::Input,
+        store::{Level, Listener, Store},
+        telemetry::{
+            config::{Environment, TelemetryConfig},
+            open,
+        },
+    };
+
+    struct Deaf;
+
+    impl Listener for Deaf {
+        fn notice(&self, level: Level, message: &str, _: Map<String, Json>) {
+            assert!(!matches!(level, Level::Warn), "{message}");
+        }
+    }
+
+    fn store(path: &Path) -> Store<Telemetry> {
+        let config = [
+            ("dbPath", Input::Text(path.to_string_lossy().into_owned())),
+            ("pruneDays", Input::Number(30.0)),
+            ("auditRetentionDays", Input::Number(7.0)),
+        ];
+        let config = Input::Map(config.map(|(name, value)| (name.to_owned(), value)).into());
+        let config = TelemetryConfig::parse(&config, &Environment::default()).expect("config");
+        let listener: Arc<dyn Listener> = Arc::new(Deaf);
+        open::open(Arc::new(config), &listener).expect("open")
+    }
+
+    /// Run `work` on the writer and wait for it.
+    fn on_writer<T: Send + 'static>(
+        store: &Store<Telemetry>,
+        work: impl FnOnce(&mut WriteSession<Telemetry>) -> Result<T> + Send + 'static,
+    ) -> T {
+        let (done, result) = mpsc::channel();
+        store.alone(work, move |outcome, _| drop(done.send(outcome)));
+        result.recv().expect("the writer lives").expect("work")
+    }
+
+    fn integers(store: &Store<Telemetry>, sql: &'static str) -> Vec<i64> {
+        on_writer(store, move |session| {
+            let mut rows = session.conn.prepare(sql)?;
+            Ok(rows.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    #[test]
+    fn each_hour_what_is_over_goes_and_its_room_is_given_back() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("t.db");
+        let store = store(&path);
+        let now = now();
+        on_writer(&store, move |session| {
+            session.conn.execute_batch(&format!(
+                "INSERT INTO telemetry_sessions (id, agent_type, mode, start_time) VALUES ('s', 'a', 'm', 1);
+                 INSERT INTO telemetry_buffers (id, session_id, status, buffer_data, flushed_at) VALUES
+                   (1, 's', 'flushed', '[]', {now} - 3600001), (2, 's', 'flushed', '[]', {now} - 3000000),
+                   (3, 's', 'pending', '[]', NULL);
+                 DELETE FROM telemetry_audit_log;
+                 INSERT INTO telemetry_audit_log (id, table_name, record_id, operation, timestamp) VALUES
+                   (1, 't', '1', 'INSERT', {now} - 7 * {DAY} - 1000), (2, 't', '1', 'INSERT', {now} - 6 * {DAY});
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+                 INSERT INTO telemetry_events (session_id, event_type, agent_type, mode, prompt, timestamp)
+                 SELECT 's', 'stream', 'a', 'm', hex(zeroblob(2000)), {now} - CASE WHEN i < 2400 THEN 31 ELSE 1 END * {DAY} FROM n"
+            ))?;
+            session.module.counters.recounted();
+            super::super::statistics::recount::rebuild_stats(&session.conn)?;
+            Ok(())
+        });
+        on_writer(&store, |session| {
+            session.module.schedule.pass_hour();
+            Ok(())
+        });
+        let size = || std::fs::metadata(&path).expect("file").len();
+        let until = |what: &str, is_done: &dyn Fn() -> bool| {
+            let began = Instant::now();
+            while !is_done() {
+                assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+                thread::sleep(Duration::from_millis(5));
+            }
+        };
+        until("pruned", &|| integers(&store, "SELECT count(*) FROM telemetry_events") == [101]);
+        assert_eq!(integers(&store, "SELECT id FROM telemetry_buffers ORDER BY id"), [2, 3]);
+        assert_eq!(integers(&store, "SELECT id FROM telemetry_audit_log WHERE table_name = 't'"), [2]);
+        until("free pages are given back", &|| integers(&store, "PRAGMA freelist_count") == [0]);
+        until("the file has shrunk", &|| size() < 2_000_000);
+        store.close();
+    }
+
+    #[test]
+    fn a_file_that_keeps_its_free_pages_is_tried_once() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("t.db");
+        let other = rusqlite::Connection::open(&path).expect("open");
+        other
+            .execute_batch("CREATE TABLE x (y); INSERT INTO x VALUES (zeroblob(1000000)); DELETE FROM x")
+            .expect("fill");
+        let store = store(&path);
+        let due = on_writer(&store, |session| {
+            session.module.schedule.vacuum(true);
+            tick(session);
+            Ok(session.module.schedule.take(None))
+        });
+        assert!(!due.vacuum);
+        assert!(integers(&store, "PRAGMA freelist_count") > vec![0]);
+        store.close();
+    }
 }

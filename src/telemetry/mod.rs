@@ -2,7 +2,7 @@
 //! Telemetry: sessions, events, buffers, errors, statistics, rules and the audit trail of AI agents in one file.
 //!
 //! - a call: `methods` (what each does) → [`crate::client`] (planned on the caller's thread, handed to the store); `client`
-//!   (what telemetry adds to it)
+//!   (what the module is to it, and adds to it), `report` (what its errors look like)
 //! - one noun each: `sessions`, `unknown_sessions`, `events`, `buffers`, `error_log`, `rule_table`, `audit`, `retention`, `maintenance`
 //! - before the database: [`check`], [`filter`], [`rules`], [`config`]
 //! - on the writer's thread: `state`, `schedule`, [`statistics`]
@@ -23,6 +23,7 @@ pub mod kinds;
 mod maintenance;
 mod methods;
 mod open;
+mod report;
 mod retention;
 mod rule_table;
 pub mod rules;

@@ -2,7 +2,7 @@
 //! Opening a telemetry database (telemetry.md §4, migrations.md §3).
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
 };
 
@@ -69,8 +69,8 @@ fn recover(session: &mut WriteSession<Telemetry>) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Validation`] for a path that names nothing.
-pub fn default_settings(path: &str) -> Result<Settings> {
-    let input = Input::Map(vec![("dbPath".to_owned(), Input::Text(path.to_owned()))]);
+pub fn default_settings(path: &Path) -> Result<Settings> {
+    let input = Input::Map(vec![("dbPath".to_owned(), Input::Text(path.to_string_lossy().into_owned()))]);
     Ok(settings(&TelemetryConfig::parse(&input, &Environment::default())?))
 }
 
@@ -87,6 +87,7 @@ fn settings(config: &TelemetryConfig) -> Settings {
         busy_timeout: config.busy_timeout(),
         retry: Retry::default(),
         readers: config.pool_size,
+        log_statements: false,
         private: false,
         incremental_vacuum: true,
         tuning: Tuning::Store,

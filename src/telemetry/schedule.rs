@@ -18,6 +18,8 @@ pub(super) struct Schedule {
     hourly: Instant,
     /// Expired events are left: a batch is due as soon as the writer has a moment.
     pruning: bool,
+    /// Free pages are left: some of them go back to the file system as soon as the writer has a moment and nothing is pruned.
+    vacuuming: bool,
     /// Events that the run has deleted so far.
     pruned: u64,
     size_check: Option<Instant>,
@@ -32,6 +34,7 @@ pub(super) struct Due {
     pub(super) flush: bool,
     pub(super) hourly: bool,
     pub(super) prune: bool,
+    pub(super) vacuum: bool,
     pub(super) size_check: bool,
 }
 
@@ -43,6 +46,7 @@ impl Schedule {
             capped: config.max_size_mb.is_some(),
             hourly: Instant::now() + HOUR,
             pruning: false,
+            vacuuming: false,
             pruned: 0,
             size_check: None,
             grown: 0,
@@ -65,6 +69,11 @@ impl Schedule {
         self.pruning = more;
     }
 
+    /// There are more free pages to give back, or there are not.
+    pub(super) fn vacuum(&mut self, more: bool) {
+        self.vacuuming = more;
+    }
+
     /// Count a batch of a run. Returns the size of the run when it is over, 0 before.
     pub(super) fn pruned(&mut self, deleted: u64, more: bool) -> u64 {
         self.pruned += deleted;
@@ -74,8 +83,8 @@ impl Schedule {
     /// When the next work is due; `buffered` is the arrival of the oldest buffered event.
     pub(super) fn due(&self, buffered: Option<Instant>) -> Option<Instant> {
         let flush = self.flush_at(buffered);
-        let prune = self.pruning.then(Instant::now);
-        [Some(self.hourly), flush, prune, self.size_check].into_iter().flatten().min()
+        let at_once = (self.pruning || self.vacuuming).then(Instant::now);
+        [Some(self.hourly), flush, at_once, self.size_check].into_iter().flatten().min()
     }
 
     /// Take what is due: it counts as done.
@@ -86,6 +95,7 @@ impl Schedule {
             flush: past(self.flush_at(buffered)),
             hourly: past(Some(self.hourly)),
             prune: self.pruning,
+            vacuum: self.vacuuming && !self.pruning,
             size_check: past(self.size_check),
         };
         if due.hourly {
@@ -96,6 +106,12 @@ impl Schedule {
             self.grown = 0;
         }
         due
+    }
+
+    /// An hour has passed.
+    #[cfg(test)]
+    pub(super) fn pass_hour(&mut self) {
+        self.hourly = Instant::now();
     }
 
     fn flush_at(&self, buffered: Option<Instant>) -> Option<Instant> {

@@ -88,19 +88,12 @@ fn text(script: Option<&Script>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration;
+    use crate::migration::{checksum, testing::migrated};
     use crate::telemetry::shape;
-
-    fn fresh() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        let opened = migration::open(&mut conn, &migrations().expect("set")).expect("migrate");
-        assert_eq!((opened.items.len(), opened.prepared.warnings.len()), (1, 0));
-        conn
-    }
 
     #[test]
     fn the_tables_have_the_columns_of_the_row_types_in_their_order() {
-        let schema = Schema::read(&fresh()).expect("schema");
+        let schema = Schema::read(&migrated([migrations()])).expect("schema");
         for shape in shape::ALL {
             let table = schema.table(shape.table).expect(shape.table);
             let internal: &[&str] = match shape.table {
@@ -117,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_fresh_file_has_its_version_row_and_the_row_of_totals() {
-        let conn = fresh();
+        let conn = migrated([migrations()]);
         let (version, script, rollback, metadata): (String, String, String, String) = conn
             .query_row(
                 "SELECT version, migration_script, rollback_script, metadata FROM telemetry_schema_versions",
@@ -125,7 +118,7 @@ mod tests {
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
             )
             .expect("one row");
-        let checksum = migration::checksum::of_sql(UP_1);
+        let checksum = checksum::of_sql(UP_1);
         assert_eq!((version.as_str(), script.as_str(), rollback.as_str()), ("1.0.0", UP_1, DOWN_1));
         assert_eq!(
             metadata,

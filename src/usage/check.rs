@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! What a caller passes, before the database sees it (usage.md §4 to §6): types, and ranges that no constraint knows of.
 
-use crate::client::check::{MAX_SAFE_INTEGER, valid_id, whole_non_negative};
+use crate::client::check::{MAX_SAFE_INTEGER, not_an_object, valid_id, whole_non_negative};
 use crate::clock::{DAY, now};
 use crate::error::{Error, Result};
 use crate::packed::{Field, Input};
@@ -30,7 +30,9 @@ pub(super) struct NewSnapshot<'a> {
 pub(super) fn snapshot(input: &Input) -> Result<NewSnapshot<'_>> {
     let session_id = object("snapshot", input)?.get("session_id");
     Ok(NewSnapshot {
-        session_id: valid_id(session_id.field()).ok_or_else(|| refuse("session_id", "a session id"))?,
+        session_id: valid_id(session_id.field()).ok_or_else(|| {
+            refuse("session_id", "a text of 1 to 255 characters, not blank and without control characters")
+        })?,
         data: input.get("snapshot_data").field().text().ok_or_else(|| refuse("snapshot_data", "a string"))?,
         kind: match input.get("snapshot_type").field() {
             Field::Absent => "stats",
@@ -98,7 +100,7 @@ pub(super) fn before(input: &Input) -> Result<f64> {
 pub(super) fn object<'a>(name: &str, input: &'a Input) -> Result<&'a Input> {
     match input {
         Input::Map(_) => Ok(input),
-        _ => Err(refuse(name, "an object")),
+        _ => Err(not_an_object(name)),
     }
 }
 

@@ -80,8 +80,8 @@ fn value(name: &str, kind: Kind, field: Field<'_>) -> Result<Option<Value>> {
     };
     let wanted = match kind {
         Kind::Text => "a string that is not empty",
-        Kind::Integer => "an integer",
-        Kind::IntegerOrNull => "an integer or null",
+        Kind::Integer => "an integer within ±(2^53 − 1)",
+        Kind::IntegerOrNull => "an integer within ±(2^53 − 1), or null",
         Kind::Real => "a finite number",
     };
     found.map(Some).ok_or_else(|| check::refuse(name, wanted))

@@ -1,15 +1,12 @@
 #![forbid(unsafe_code)]
-//! The public methods by name: what each one does, and what its failures are called.
+//! The public methods by name: what each one does.
 
-use rusqlite::{Connection, ffi};
+use rusqlite::Connection;
 use serde_json::Value as Json;
 
 use super::{Rows, config, snapshots};
-use crate::error::{Error, ErrorClass, Report, Result};
+use crate::error::{Error, Result};
 use crate::packed::Input;
-
-/// The class of the module's errors.
-const USAGE_ERROR: ErrorClass = ErrorClass("UsageError");
 
 /// What becomes of a snapshot of a session that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,17 +90,5 @@ impl Method {
             Self::DeleteOldSnapshots => snapshots::delete_old(conn, arg(0))?.into(),
         };
         Ok(Answer::Value(value))
-    }
-
-    /// A failure of it as its caller sees it (usage.md §5).
-    pub fn report(self, error: &Error, operation: &str) -> Report {
-        let code = match error {
-            Error::Validation(_) => "USAGE_INVALID_INPUT",
-            Error::Refused(refused) => refused.code,
-            _ if error.sqlite_code() == Some(ffi::SQLITE_CONSTRAINT) => "USAGE_CONSTRAINT",
-            _ if self.writes() => "USAGE_WRITE_FAILED",
-            _ => "USAGE_QUERY_FAILED",
-        };
-        Report { class: USAGE_ERROR, code, ..error.report(operation) }
     }
 }

@@ -1,23 +1,26 @@
 #![forbid(unsafe_code)]
 //! Usage: the settings of a usage monitor and the history of its snapshots, in the file of telemetry (usage.md).
 //!
-//! - a call: [`Method`] (the public methods by name) → `check` (its arguments) → one noun: `config`, `snapshots`
-//! - to SQLite and back: `transaction`, `rows`
-//! - the file: [`schema`], `adoption`, [`settings()`]
+//! - a call: `methods` (what each does), `report` (what its errors look like)
+//! - one noun each: `config`, `snapshots`; their way to SQLite and back: `transaction`, `rows`
+//! - before the database: `check`
+//! - the file: [`schema`], `adoption`, `open`
 
 mod adoption;
 mod check;
 mod config;
 mod methods;
+mod open;
+mod report;
 mod rows;
 pub mod schema;
-mod settings;
 mod snapshots;
 mod transaction;
 
 pub use methods::{Answer, Method, MissingSession};
+pub use open::{open, settings};
+pub use report::report;
 pub use rows::Rows;
-pub use settings::settings;
 
 #[cfg(test)]
 pub(crate) mod testing {
@@ -25,13 +28,10 @@ pub(crate) mod testing {
 
     use rusqlite::Connection;
 
-    use crate::{migration, telemetry};
+    use crate::{migration::testing::migrated, telemetry};
 
     /// A database in memory with both sets.
     pub(crate) fn file() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        migration::open(&mut conn, &telemetry::schema::migrations().expect("set")).expect("telemetry");
-        migration::open(&mut conn, &super::schema::migrations().expect("set")).expect("usage");
-        conn
+        migrated([telemetry::schema::migrations(), super::schema::migrations()])
     }
 }

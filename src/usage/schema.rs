@@ -56,17 +56,14 @@ impl ModuleRules for UsageRules {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::migration::{self, Schema};
+    use crate::migration::{Schema, testing::migrated};
     use crate::telemetry;
+    use crate::usage::testing::file;
 
     #[test]
     fn a_file_gets_two_tables_beside_those_of_telemetry() {
-        let mut conn = Connection::open_in_memory().expect("open");
-        migration::open(&mut conn, &telemetry::schema::migrations().expect("set")).expect("telemetry");
-        let before = Schema::read(&conn).expect("schema");
-        migration::open(&mut conn, &migrations().expect("set")).expect("usage");
-        let after = Schema::read(&conn).expect("schema");
+        let before = Schema::read(&migrated([telemetry::schema::migrations()])).expect("schema");
+        let after = Schema::read(&file()).expect("schema");
         let new = |list: Vec<String>, old: Vec<String>| -> Vec<String> {
             list.into_iter().filter(|name| !old.contains(name)).collect()
         };

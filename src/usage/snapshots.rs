@@ -37,7 +37,8 @@ pub(super) fn insert(conn: &Connection, snapshot: &Input, missing: MissingSessio
 
 fn session_not_found(id: &str) -> Error {
     let details = Map::from_iter([("sessionId".to_owned(), id.into())]);
-    Error::refused("USAGE_SESSION_NOT_FOUND", format!("There is no session \"{id}\""), details)
+    let message = format!("There is no session \"{id}\": create it first, or open with missingSession 'create'");
+    Error::refused("USAGE_SESSION_NOT_FOUND", message, details)
 }
 
 /// getUsageSnapshots: those since a time, of one session or of all.

@@ -3,8 +3,10 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use runledger::{
+    client::ClientModule,
     error::Error,
     store::{Control, Isolation, Settings},
+    telemetry::Telemetry,
 };
 
 use crate::probe::*;
@@ -98,7 +100,7 @@ fn what_cannot_be_opened_says_why_and_leaves_nothing_open() {
     ];
     for (path, expected) in cases {
         let error = open(settings(&path)).err().expect("refused");
-        let report = Error::Open(Box::new(error)).report("initialize");
+        let report = Telemetry::report(&error.while_opening(), "initialize");
         assert_eq!(report.code, expected, "{}", path.display());
         assert!(report.message.starts_with("Failed to initialize telemetry database: "), "{}", report.message);
         assert_eq!(open_files(directory.path()), Vec::<String>::new());

@@ -102,6 +102,7 @@ pub(crate) fn settings(path: &Path) -> Settings {
         retry: runledger::store::Retry::default(),
         readers: 4,
         private: false,
+        log_statements: false,
         incremental_vacuum: true,
         tuning: Tuning::Store,
     }

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     migration::SqliteCause,
     node::output,
-    sync_conn::{Failure, MisuseClass, Result as Outcome},
+    sync_conn::{Failure, MisuseClass, Result as Outcome, THROWN},
 };
 
 /// 0, or what the call has to say.
@@ -92,7 +92,7 @@ pub(super) fn report<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'
         Failure::Thrown => {
             report.set("class", "RunledgerError")?;
             report.set("code", "INTERNAL_ERROR")?;
-            report.set("message", "JavaScript has thrown in the middle of a call")?;
+            report.set("message", THROWN)?;
         }
     }
     Ok(report)

@@ -22,7 +22,7 @@ mod values;
 pub(in crate::node) use answer::{done, value};
 pub use connection::*;
 pub use migration::*;
-pub(in crate::node) use module_file::{opened, opened_readonly};
+pub(in crate::node) use module_file::{opened, opened_or, opened_readonly};
 pub use statement::*;
 pub(in crate::node) use table::get as open_connection;
 

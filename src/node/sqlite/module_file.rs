@@ -4,6 +4,7 @@ use napi::{Env, Error, Result, bindgen_prelude::Object};
 
 use super::{answer, table};
 use crate::{
+    error::{self, Report},
     node::output,
     sync_conn::{Connection, Failure, OpenedFile, Result as Outcome},
 };
@@ -33,4 +34,18 @@ pub(in crate::node) fn opened_readonly(env: &Env, outcome: Outcome<Connection>) 
     opened.set("connection", table::insert(env, connection)?)?;
     opened.set("warnings", Vec::<String>::new())?;
     Ok(Some(opened))
+}
+
+/// A file as `opened`, or the `error` in the words of its module.
+pub(in crate::node) fn opened_or(
+    env: &Env,
+    outcome: error::Result<OpenedFile>,
+    report: impl FnOnce(&error::Error) -> Report,
+) -> Result<Object<'_>> {
+    let mut answer = Object::new(env)?;
+    match outcome {
+        Ok(file) => answer.set("opened", opened(env, Ok(file))?)?,
+        Err(error) => answer.set("error", output::failure(env, &report(&error))?)?,
+    }
+    Ok(answer)
 }

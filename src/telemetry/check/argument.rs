@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The checks of plain arguments: ids, limits, times and single options.
 
-use crate::client::check::{refuse, refuse_field, valid_id, whole, whole_non_negative};
+use crate::client::check::{at_least, refuse, refuse_field, valid_id, whole, whole_non_negative};
 use crate::error::{Error, Result};
 use crate::packed::Field;
 use crate::telemetry::kinds::{CheckpointMode, OnError};
@@ -104,12 +104,6 @@ pub fn limit_argument(field: Field<'_>) -> Result<i64> {
 /// An integer from 1, without an upper bound.
 pub(crate) fn limit(field: Field<'_>) -> Result<i64> {
     at_least(field, 1.0).ok_or_else(|| refuse("Limit must be an integer between 1 and 10000", "limit", field))
-}
-
-/// An integer from `least`; what is above `i64` counts as its largest, which is just as unlimited.
-pub(crate) fn at_least(field: Field<'_>, least: f64) -> Option<i64> {
-    #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, as wanted")]
-    field.number().filter(|number| number.fract() == 0.0 && *number >= least).map(|number| number as i64)
 }
 
 /// Check the argument of deleteEventsBefore. A negative time is one: nothing is older.

@@ -79,8 +79,8 @@ pub fn buffer<'a>(record: &Record<'a>) -> Result<NewBuffer<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::check::testing::{record, refusal};
     use crate::packed::Field;
-    use crate::telemetry::check::testing::{record, refusal};
 
     const VALID: &[(&str, Field<'static>)] =
         &[("sessionId", Field::Text("s1")), ("bufferData", Field::Text("not json"))];

@@ -135,8 +135,8 @@ impl<'a> NewError<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::check::testing::{record, refusal};
     use crate::packed::Field;
-    use crate::telemetry::check::testing::{record, refusal};
 
     const VALID: &[(&str, Field<'static>)] =
         &[("errorType", Field::Text("E")), ("errorMessage", Field::Text("went wrong"))];

@@ -135,7 +135,7 @@ impl<'a> NewEvent<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::check::testing::{record, refusal};
+    use crate::client::check::testing::{record, refusal};
 
     const VALID: &[(&str, Field<'static>)] = &[
         ("sessionId", Field::Text("s1")),

@@ -11,7 +11,6 @@ mod session;
 mod session_columns;
 
 pub use crate::client::check::Given;
-pub(crate) use argument::at_least;
 pub use argument::{
     Argument, boolean_argument, checkpoint_mode_argument, limit_argument, max_age_argument, not_an_object,
     on_error_argument, optional_text_argument, page_size_argument, row_id_argument, session_id_argument, text_argument,
@@ -37,31 +36,4 @@ pub const DEFAULT_SCHEMA_VERSION: &str = "1.0.0";
 fn timestamp(record: &Record<'_>, position: usize) -> Result<f64> {
     check::non_negative(record.at(position))
         .ok_or_else(|| check::refuse_cell(record, position, "Timestamp must be a positive number"))
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    //! Records for the tests of the checks.
-
-    use crate::error::{Error, Result};
-    use crate::packed::{Batch, Field, Shape};
-
-    /// One record of `base`, overridden by `changes`.
-    pub(crate) fn record(shape: &'static Shape, base: &[(&str, Field<'_>)], changes: &[(&str, Field<'_>)]) -> Batch {
-        let mut fields = vec![Field::Absent; shape.width()];
-        for (key, field) in base.iter().chain(changes) {
-            fields[shape.position(key)] = *field;
-        }
-        let mut batch = Batch::new(shape);
-        batch.push(&fields);
-        batch
-    }
-
-    /// Message and field of a refusal.
-    pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
-        match result.unwrap_err() {
-            Error::Validation(invalid) => (invalid.message, invalid.field.unwrap_or_default()),
-            other => panic!("not a refusal: {other}"),
-        }
-    }
 }

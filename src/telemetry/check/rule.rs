@@ -82,8 +82,8 @@ pub fn rule<'a>(record: &Record<'a>) -> Result<NewRule<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::check::testing::{record, refusal};
     use crate::packed::Field;
-    use crate::telemetry::check::testing::{record, refusal};
 
     const VALID: &[(&str, Field<'static>)] = &[
         ("tableName", Field::Text("telemetry_events")),

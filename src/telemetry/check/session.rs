@@ -138,7 +138,7 @@ fn details<'a>(record: &Record<'a>, start_time: Option<f64>) -> Result<SessionDe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::check::testing::{record, refusal};
+    use crate::client::check::testing::{record, refusal};
 
     const VALID: &[(&str, Field<'static>)] = &[
         ("id", Field::Text("s1")),

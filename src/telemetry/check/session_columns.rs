@@ -166,8 +166,8 @@ impl<'a> SessionUpdate<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::check::testing::record;
     use crate::telemetry::check::create_session;
-    use crate::telemetry::check::testing::record;
 
     const VALID: &[(&str, Field<'static>)] = &[
         ("id", Field::Text("s1")),

@@ -175,7 +175,7 @@ impl TelemetryConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::check::testing::refusal;
+    use crate::client::check::testing::refusal;
 
     fn environment() -> Environment {
         Environment { cwd: "/srv".to_owned(), ..Environment::default() }

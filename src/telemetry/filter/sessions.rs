@@ -4,12 +4,11 @@
 use super::page::{self, Order, Progress, Resume};
 use super::source::{SliceTexts, Source};
 use super::window::Window;
-use crate::client::check::{non_negative, refuse};
+use crate::client::check::{at_least, non_negative, refuse};
 use crate::client::words;
 use crate::client::{Query, Slice};
 use crate::error::Result;
 use crate::packed::{Field, Input};
-use crate::telemetry::check::at_least;
 use crate::telemetry::kinds::SessionStatus;
 use crate::telemetry::shape::SESSION;
 

@@ -3,10 +3,10 @@
 
 use super::window::Window;
 use crate::client::Slice;
-use crate::client::check::{non_negative, refuse, refuse_field, valid_id};
+use crate::client::check::{at_least, non_negative, refuse, refuse_field, valid_id};
 use crate::error::Result;
 use crate::packed::{Field, Input};
-use crate::telemetry::check::{Argument, at_least, not_an_object};
+use crate::telemetry::check::{Argument, not_an_object};
 
 /// `limit` and `offset` are refused in two ways; queryEvents tells "too small" from "no integer".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -171,7 +171,7 @@ impl RuleSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::check::testing::refusal;
+    use crate::client::check::testing::refusal;
 
     fn definition<'a>(field_name: &'a str, rule_type: &'a str, rule_config: &'a str) -> Definition<'a> {
         Definition {

@@ -103,7 +103,7 @@ impl Test {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::check::testing::refusal;
+    use crate::client::check::testing::refusal;
 
     fn test(rule_type: RuleType, config: &str) -> Test {
         Test::compile(rule_type, config).unwrap()

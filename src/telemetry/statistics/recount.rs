@@ -133,16 +133,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::migration;
+    use crate::migration::testing::migrated;
     use crate::telemetry::schema::migrations;
     use crate::telemetry::statistics::row::{ALL, TOTAL};
     use rusqlite::params;
-
-    fn file() -> Connection {
-        let mut conn = Connection::open_in_memory().expect("open");
-        migration::open(&mut conn, &migrations().expect("set")).expect("migrate");
-        conn
-    }
 
     #[derive(Debug, Clone)]
     struct Event {
@@ -199,7 +193,7 @@ mod tests {
 
         #[test]
         fn a_grouped_scan_finds_what_counting_one_by_one_finds(events in prop::collection::vec(event(), 0..40)) {
-            let conn = file();
+            let conn = migrated([migrations()]);
             insert(&conn, &events);
             let days: BTreeSet<_> = events.iter().map(|it| Day::of(it.timestamp).key()).collect();
             let truth = true_stats(&conn).expect("truth");
@@ -219,7 +213,7 @@ mod tests {
 
     #[test]
     fn rewriting_keeps_ids_and_drops_days_without_events() {
-        let conn = file();
+        let conn = migrated([migrations()]);
         let event = |timestamp| Event {
             session: "s".to_owned(),
             kind: "end",
@@ -251,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_recount_sets_counts_and_times_of_sessions_with_events() {
-        let conn = file();
+        let conn = migrated([migrations()]);
         conn.execute_batch(
             "INSERT INTO telemetry_sessions (id, agent_type, mode, start_time, end_time, duration, event_count, updated_at)
              VALUES ('a', 'a', 'm', 1, 2, 3, 9, 7), ('zero', 'a', 'm', 1, 2, 3, 9, 7), ('none', 'a', 'm', 1, 2, 3, 9, 7);
@@ -281,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_recount_of_sessions_reads_indexes_only() {
-        let conn = file();
+        let conn = migrated([migrations()]);
         let plan: Vec<String> = conn
             .prepare(&format!("EXPLAIN QUERY PLAN {TRUE_SESSIONS}"))
             .expect("plan")

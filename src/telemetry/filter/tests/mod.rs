@@ -12,9 +12,9 @@ use rusqlite::types::Value;
 
 use super::*;
 use crate::client::Query;
+use crate::client::check::testing::refusal;
 use crate::error::Result;
 use crate::packed::Input;
-use crate::telemetry::check::testing::refusal;
 use database::{column, database, map, number, text};
 
 fn refused<T: Debug>(parse: fn(&Input) -> Result<T>, entries: &[(&str, Input)]) -> (String, String) {

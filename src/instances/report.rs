@@ -1,22 +1,22 @@
 #![forbid(unsafe_code)]
-//! What a caller reads when something went wrong: the codes of instances.md §7, a closed list.
+//! The module's errors as its callers read them: the codes of instances.md §7, a closed list.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, ErrorClass, Refused, Report};
 
 /// The file cannot be opened.
 const CONNECTION_FAILED: &str = "DATABASE_CONNECTION_FAILED";
 /// The configuration is wrong, or the file is not ours.
-pub(super) const INITIALIZATION_FAILED: &str = "DATABASE_INITIALIZATION_FAILED";
+const INITIALIZATION_FAILED: &str = "DATABASE_INITIALIZATION_FAILED";
 /// The tables could not be brought up to date.
 const SCHEMA_MIGRATION_FAILED: &str = "DATABASE_SCHEMA_MIGRATION_FAILED";
 /// The id is in use.
-pub(super) const INSTANCE_EXISTS: &str = "DATABASE_INSTANCE_EXISTS";
+const INSTANCE_EXISTS: &str = "DATABASE_INSTANCE_EXISTS";
 /// There is no instance of that id.
-pub(super) const INSTANCE_NOT_FOUND: &str = "DATABASE_INSTANCE_NOT_FOUND";
+const INSTANCE_NOT_FOUND: &str = "DATABASE_INSTANCE_NOT_FOUND";
 /// There is such a relationship.
-pub(super) const RELATIONSHIP_EXISTS: &str = "DATABASE_RELATIONSHIP_EXISTS";
+const RELATIONSHIP_EXISTS: &str = "DATABASE_RELATIONSHIP_EXISTS";
 const INSERT_FAILED: &str = "DATABASE_INSERT_FAILED";
 const UPDATE_FAILED: &str = "DATABASE_UPDATE_FAILED";
 const DELETE_FAILED: &str = "DATABASE_DELETE_FAILED";
@@ -24,7 +24,7 @@ const QUERY_FAILED: &str = "DATABASE_QUERY_FAILED";
 const LOG_FAILED: &str = "DATABASE_LOG_FAILED";
 const OPERATION_FAILED: &str = "DATABASE_OPERATION_FAILED";
 
-/// The class of every error of the module.
+/// The class of the module's errors.
 const CLASS: ErrorClass = ErrorClass("InstancesError");
 
 /// The code of a refusal that has none of its own: that of its method.
@@ -47,10 +47,38 @@ fn general(operation: &str) -> &'static str {
 }
 
 /// A cell of `user_config` that does not open. What it holds is in no message.
-pub(super) fn decrypt_failed(why: &str) -> Error {
+pub(super) fn decrypt_failed(why: &str, because: Option<Error>) -> Error {
     let message = format!("The value cannot be decrypted: {why}");
-    let details = [("reason".to_owned(), json!("decrypt")), ("error".to_owned(), json!(message))];
-    Error::refused(GENERAL, message, Map::from_iter(details))
+    let reason = because.as_ref().map_or_else(|| message.clone(), ToString::to_string);
+    let details = [("reason".to_owned(), json!("decrypt")), ("error".to_owned(), json!(reason))];
+    Error::Refused(Box::new(Refused { code: GENERAL, message, details: Map::from_iter(details), because }))
+}
+
+/// No instance has the id `id`; `field` is the column that refers to it.
+pub(super) fn instance_not_found(id: &str, field: Option<&str>, because: Option<Error>) -> Error {
+    let mut details = Map::from_iter([("instanceId".to_owned(), json!(id))]);
+    if let Some(field) = field {
+        details.insert("field".to_owned(), json!(field));
+    }
+    refused(INSTANCE_NOT_FOUND, format!("Instance not found: {id}"), details, because)
+}
+
+/// The id `id` is in use.
+pub(super) fn instance_exists(id: &str, because: Error) -> Error {
+    let details = Map::from_iter([("instanceId".to_owned(), json!(id))]);
+    refused(INSTANCE_EXISTS, format!("Instance already exists: {id}"), details, Some(because))
+}
+
+/// There is a relationship of that type between the two.
+pub(super) fn relationship_exists([parent, child, kind]: [&str; 3], because: Error) -> Error {
+    let details = json!({ "parent_instance": parent, "child_instance": child, "relationship_type": kind });
+    let Json::Object(details) = details else { return because };
+    let message = format!("Relationship already exists: {parent} -> {child} ({kind})");
+    refused(RELATIONSHIP_EXISTS, message, details, Some(because))
+}
+
+fn refused(code: &'static str, message: String, details: Map<String, Json>, because: Option<Error>) -> Error {
+    Error::Refused(Box::new(Refused { code, message, details, because }))
 }
 
 /// The error as the caller of `operation` reads it.

@@ -16,7 +16,7 @@ const SPECIFIC: readonly ErrorCode[] = [
  * The error for a failed `operation`; `ids` are what its arguments name. Call it where V8's asynchronous stack still names
  * the caller's line.
  */
-export function failure(
+export function toError(
   report: ErrorReport,
   operation: string,
   ids: Readonly<Record<string, unknown>> = {},

@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! The settings of the connection.
+//! Opening an application database (migrations.md §3).
 
 use crate::store::{Location, Settings, Tuning};
 
