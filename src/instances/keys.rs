@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
@@ -142,7 +142,7 @@ fn create(path: &Path, key: &Key) -> std::io::Result<()> {
     store::publish(&partial, path)?;
     #[cfg(unix)]
     if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
+        std::fs::File::open(directory)?.sync_all()?;
     }
     Ok(())
 }
