@@ -11,7 +11,7 @@ use super::{
     shape::SESSION,
 };
 use crate::{
-    client::{Args, Query, Value, reads, rows},
+    client::{Args, Query, Value, check::not_an_object, reads, rows},
     clock::now_seconds,
     error::{Error, Result},
     packed::Input,
@@ -24,7 +24,7 @@ const END: &str = "UPDATE sessions SET ended_at = ?2 WHERE id = ?1";
 
 /// startSession. Answers with the row.
 pub(super) fn start(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an("object", "session"))?;
+    let batch = args.record(0, || not_an_object("session"))?;
     let session = check::session(&batch.record(0))?;
     let id = session.id.map_or_else(id::random, Ok)?;
     let started_at = session.started_at.unwrap_or_else(now_seconds);

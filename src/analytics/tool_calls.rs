@@ -20,7 +20,11 @@ use super::{
     state::Analytics,
 };
 use crate::{
-    client::{Args, Inserted, MicroBatch, Query, Value, reads},
+    client::{
+        Args, Inserted, MicroBatch, Query, Value,
+        check::{not_an_array, not_an_object},
+        reads,
+    },
     clock::now_seconds,
     error::Result,
     packed::Rows,
@@ -32,7 +36,7 @@ const INSERT: &str = "INSERT INTO tool_calls (id, tool_name, duration_ms, status
 
 /// recordToolCall: calls that came together, each alone. Answers with the rows.
 pub(super) fn record_each(args: &Args) -> Result<Action> {
-    let parcel = args.records(0, || check::not_an("object", "call"))?;
+    let parcel = args.records(0, || not_an_object("call"))?;
     let now = now_seconds();
     let mut calls = MicroBatch::new(parcel, Control::default());
     Action::each(INSERT, Isolation::Savepoint, calls.load(), move |conn, state| {
@@ -67,7 +71,7 @@ pub(super) fn record_each(args: &Args) -> Result<Action> {
 
 /// recordToolCalls: all or none. The first bad one is named, whatever is wrong with it.
 pub(super) fn record_all(args: &Args) -> Result<Action> {
-    let parcel = args.records(0, || check::not_an("array", "calls"))?;
+    let parcel = args.records(0, || not_an_array("calls"))?;
     let now = now_seconds();
     if parcel.is_empty() {
         return Action::nothing(Value::Json(json!({ "inserted": 0 })));
