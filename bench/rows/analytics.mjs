@@ -24,7 +24,7 @@ export const analytics = [
     peers: CONNECTIONS,
     fresh: true,
     size: {
-      quick: { peers: FEW, calls: 50_000, again: 10, repetitions: 2 },
+      quick: { peers: FEW, calls: 20_000, again: 10, repetitions: 2 },
       full: { calls: 1_000_000, again: 20, repetitions: 5 },
     },
     files: ({ calls }) => ({ file: { events: calls, shape: 'tool-calls' } }),
@@ -71,10 +71,10 @@ export const analytics = [
       const path = context.freshFile();
       const client = await open(context, path);
       const { calls, rounds } = context.size;
-      const sessions = new Set(toolCalls(calls).map(({ sessionId }) => sessionId));
+      const lists = Array.from({ length: context.warming ? 1 : rounds }, (_, round) => toolCalls(calls, round * calls));
+      const sessions = new Set(lists.flat().map(({ sessionId }) => sessionId));
       for (const id of sessions) await client.startSession({ id });
       await client.recordTogether(toolCalls(200));
-      const lists = Array.from({ length: context.warming ? 1 : rounds }, (_, round) => toolCalls(calls, round * calls));
       const figures = await measure(async () => {
         for (const list of lists) await client.recordTogether(list);
       });

@@ -204,7 +204,8 @@ impl<'a> Stats<'a> {
             by_status[*status as usize] = counted.count;
             durations.extend(counted.counts());
         }
-        durations.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
+        // Stable: it makes use of the runs that are in order already, those of the short ones.
+        durations.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         let count = by_status.iter().sum();
         (count > 0).then_some(Self { name: &tool.name, count, by_status, durations })
     }
