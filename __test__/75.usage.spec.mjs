@@ -436,8 +436,9 @@ test('the default file is that of telemetry', async () => {
   const path = (env) => runJson(code, { cwd, env });
   assert.ok((await path({})).endsWith(join('.vibekit', 'telemetry.db')));
   assert.ok((await path({ NODE_ENV: 'development' })).endsWith('telemetry-dev.db'));
-  assert.ok((await path({ VIBEKIT_DB_PATH: join(cwd, 'mine.db') })).endsWith('mine.db'));
-  assert.deepEqual(readdirSync(join(cwd, '.vibekit')).sort(), ['telemetry-dev.db', 'telemetry.db']);
+  assert.ok((await path({ NODE_ENV: 'test' })).endsWith('telemetry-test.db'));
+  assert.ok((await path({ NODE_ENV: 'test', VIBEKIT_DB_PATH: join(cwd, 'mine.db') })).endsWith('mine.db'));
+  assert.deepEqual(readdirSync(join(cwd, '.vibekit')).sort(), ['telemetry-dev.db', 'telemetry-test.db', 'telemetry.db']);
 });
 
 test('the connection has the settings of the contract', () => {

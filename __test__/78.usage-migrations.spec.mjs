@@ -231,6 +231,22 @@ test('functions of usage within a migration are part of it', async () => {
   assert.deepEqual([usage.getUsageSnapshots().length, usage.getUsageConfig().plan], [1, 'pro']);
 });
 
+test('closing in the middle of a migration ends it, and nothing of it is written', async () => {
+  const path = join(tempDir(), 'u.db');
+  usage.initDatabase({ path });
+  usage.getMigrationRunner().register(step(2, (it) => {
+    it.exec('CREATE TABLE p (x)');
+    usage.closeDatabase();
+    assert.throws(() => it.exec('CREATE TABLE q (x)'), TypeError);
+    assert.equal(usage.getUsageConfig(), null);
+  }));
+  await assert.rejects(usage.runMigrations(), { name: 'TypeError', code: 'ERR_NOT_OPEN' });
+  usage.initDatabase({ path });
+  assert.equal(usage.getMigrationStatus().currentVersion, 1);
+  assert.ok(!tables(usage.getConnection()).some((name) => ['p', 'q'].includes(name)));
+  assert.equal(usage.updateUsageConfig({ plan: 'pro' }), true);
+});
+
 test('inside a transaction nothing is migrated', async () => {
   const db = open();
   const runner = new MigrationRunner(db);

@@ -54,6 +54,31 @@ test('a thousand calls at once are all kept, and counted in their session', asyn
   assert.equal((await opened.getSession('s')).toolCount, 1000);
 });
 
+test('in a flood each bad call fails with its own error, and every other one gets its own row', async () => {
+  const opened = await recorder();
+  const bad = [
+    ['ANALYTICS_INVALID_INPUT', null], ['ANALYTICS_INVALID_INPUT', call({ durationMs: -1 })], ['ANALYTICS_INVALID_INPUT', call({ toolName: '\ud800' })],
+    ['ANALYTICS_SESSION_NOT_FOUND', call({ sessionId: 'nope' })], ['ANALYTICS_CALL_EXISTS', call({ id: 'id 0' })],
+  ];
+  const outcomes = [];
+  const wanted = [];
+  const record = (one, outcome) => {
+    outcomes.push(opened.recordToolCall(one).then(({ id, durationMs }) => `${id}, ${durationMs} ms`, ({ code }) => code));
+    wanted.push(outcome);
+  };
+  for (let i = 0; i < 700; i++) {
+    const [code, one] = i % 7 === 3 ? bad[i % bad.length] : [];
+    record(code === undefined ? call({ id: `id ${i}`, durationMs: i }) : one, code ?? `id ${i}, ${i} ms`);
+    // What comes in between is neither overtaken nor does it overtake.
+    if (i === 300) outcomes.push(opened.startSession({ id: 't' }).then(() => 'started')), wanted.push('started');
+    if (i >= 300 && i % 100 === 0) record(call({ id: `t ${i}`, sessionId: 't' }), `t ${i}, 10 ms`);
+  }
+  outcomes.push(opened.endSession('t').then(({ toolCount }) => toolCount));
+  assert.deepEqual(await Promise.all(outcomes), [...wanted, 4]);
+  assert.equal((await opened.toolStats())[0].count, 604);
+  assert.equal((await opened.getSession('s')).toolCount, 600);
+});
+
 test('a record is taken as it was when the call was made', async () => {
   const opened = await recorder();
   const one = call();

@@ -119,14 +119,16 @@ test('processes that are killed in the middle of a flood leave nothing half writ
     const { AnalyticsRecorder } = await import(${JSON.stringify(import.meta.resolve('runledger/analytics'))});
     const recorder = await AnalyticsRecorder.open({ path: ${JSON.stringify(path)} });
     for (const id of ['${name} 0', '${name} 1']) await recorder.startSession({ id });
-    let kept = 0;
+    let [kept, pending] = [0, []];
     const call = (i) => ({ sessionId: '${name} ' + (i % 2), toolName: 't' + (i % 5), durationMs: i, status: 'success' });
     for (let i = 0; ; i++) {
-      recorder.recordToolCall(call(i)).then(() => { kept += 1; });
-      if (i % 40 === 0) recorder.recordToolCalls(Array.from({ length: 30 }, (_, j) => call(i + j))).then(() => { kept += 30; });
+      pending.push(recorder.recordToolCall(call(i)).then(() => { kept += 1; }));
+      if (i % 40 === 0) pending.push(recorder.recordToolCalls(Array.from({ length: 30 }, (_, j) => call(i + j))).then(() => { kept += 30; }));
+      if (i % 100 === 0) process.stdout.write(kept + '\\n');
       if (i % 400 === 0) {
-        await new Promise((resolve) => setImmediate(resolve));
-        process.stdout.write(kept + '\\n');
+        // A pause, or the other one would never have the lock.
+        await Promise.all(pending.splice(0));
+        await new Promise((resolve) => setTimeout(resolve, 3));
       }
     }`);
   for (let round = 0; round < 2; round++) {

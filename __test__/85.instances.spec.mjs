@@ -343,6 +343,9 @@ test('there is one relationship of a type between two instances', async () => {
   for (const field of ['parent_instance', 'child_instance']) {
     await fails(() => db.createRelationship(relationship({ [field]: 'zz' })), 'DATABASE_INSTANCE_NOT_FOUND', { instanceId: 'zz', field });
   }
+  for (const field of ['parent_instance', 'child_instance']) {
+    await fails(() => db.updateRelationship(id, { [field]: 'zz' }), 'DATABASE_INSTANCE_NOT_FOUND', { instanceId: 'zz', field });
+  }
   const [newest, oldest] = await db.getRelationships('b');
   assert.deepEqual([newest.id, oldest.id], [fork, id]);
   const { created_at, ...row } = oldest;
@@ -357,6 +360,8 @@ test('a relationship is updated by its id, and one with itself appears once', as
   await db.updateRelationship(id, { review_iteration: 3, metadata: null });
   const found = await db.getRelationships('a');
   assert.deepEqual(found.map(({ review_iteration }) => review_iteration), [3]);
+  const older = await db.createRelationship(relationship({ child_instance: 'a', relationship_type: 'x', created_at: new Date(0) }));
+  assert.deepEqual(ids(await db.getRelationships('a')), [id, older], 'by time, not by id');
   await fails(() => db.updateRelationship(999, { review_iteration: 1 }), 'DATABASE_UPDATE_FAILED', { id: 999 });
   await fails(() => db.updateRelationship(id, {}), 'DATABASE_UPDATE_FAILED', { id });
   await fails(() => db.updateRelationship(id, { unknown: 1 }), 'DATABASE_UPDATE_FAILED', { id });

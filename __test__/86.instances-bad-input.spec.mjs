@@ -10,7 +10,7 @@ import { Database } from '../dist/sqlite.js';
 import {
   checkFailure, contents, event, fails, instance, issue, listener, newDatabase, openDatabase, relationship, sql,
 } from './fixtures/instances.mjs';
-import { cleanUp, tempDir, test } from './support.mjs';
+import { cleanUp, skipOnWindows, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -299,6 +299,8 @@ test('a backup needs a new file in a directory that is there', async () => {
     const { details } = await fails(() => db.backup(path), 'DATABASE_OPERATION_FAILED', { path });
     assert.equal(details.error, `File already exists: ${path}`);
   }
+  const tooLong = skipOnWindows ? undefined : await fails(() => db.backup(join(dir, 'n'.repeat(300))), 'DATABASE_OPERATION_FAILED');
+  assert.equal(tooLong?.cause.code ?? 'ENAMETOOLONG', 'ENAMETOOLONG');
   for (const path of [taken, empty, ':memory:', join(dir, 'missing/b.db'), join(dir, 'directory'), '', 'a\0b', 1, null, undefined]) {
     await fails(() => db.backup(path), 'DATABASE_OPERATION_FAILED', { path });
   }
@@ -433,6 +435,9 @@ test('SQL that runs longer than queryTimeout is interrupted, and what comes afte
   const { db, path } = await openDatabase({ connection: { queryTimeout: 60 } });
   sql(path, `CREATE TRIGGER slow BEFORE INSERT ON user_config BEGIN
     SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000000) SELECT i FROM n); END`);
+  for (const encrypted of [true, false]) {
+    await fails(() => db.setConfig('k', 'v', encrypted), 'DATABASE_OPERATION_FAILED', { key: 'k', encrypted, timeoutMs: 60 });
+  }
   const slow = fails(() => db.setConfig('k', 'v'), 'DATABASE_OPERATION_FAILED', { key: 'k', timeoutMs: 60 });
   const quick = db.createInstance(instance('b'));
   assert.equal((await slow).extendedCode, 'SQLITE_INTERRUPT');

@@ -9,6 +9,12 @@ export const SCHEMA = readFileSync(
   'utf8',
 );
 
+/** The migration of runledger/analytics. */
+export const ANALYTICS_SCHEMA = readFileSync(
+  fileURLToPath(new URL('../migrations/analytics/0001_sessions_and_tool_calls/up.sql', import.meta.url)),
+  'utf8',
+);
+
 /** The settings of telemetry.md §4.7, for each connection; `auto_vacuum` takes effect on an empty file only. */
 export const PRAGMAS = [
   'busy_timeout = 5000',

@@ -16,8 +16,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ITS_INDEXES, SCHEMA } from './schema.mjs';
-import { STEP_MS, events, recordedSession, sessions } from './workload.mjs';
+import { ANALYTICS_SCHEMA, ITS_INDEXES, SCHEMA } from './schema.mjs';
+import { STEP_MS, events, recordedSession, sessions, toolCalls } from './workload.mjs';
 
 /** Files are written anew each week: runledger prunes events after thirty days by default. */
 const LIFETIME_MS = 7 * 86_400_000;
@@ -26,6 +26,7 @@ const BATCH = 10_000;
 /** Another schema, another workload or another week makes other files. */
 const KEY = createHash('sha256')
   .update(SCHEMA)
+  .update(ANALYTICS_SCHEMA)
   .update(String(Math.floor(Date.now() / LIFETIME_MS)))
   .update(readFileSync(fileURLToPath(new URL('workload.mjs', import.meta.url))))
   .digest('hex')
@@ -45,7 +46,7 @@ export class Seeds {
   /**
    * The path of a file.
    *
-   * @param {{ events: number, indexes?: 'ours' | 'its', shape?: 'synthetic' | 'recorded', copy?: string }} wanted
+   * @param {{ events: number, indexes?: 'ours' | 'its', shape?: 'synthetic' | 'recorded' | 'tool-calls', copy?: string }} wanted
    *   `copy`: one
    *   that its owner may write to, the same for the whole run
    * @param {(text: string) => void} note
@@ -85,6 +86,7 @@ export class Seeds {
 
 /** Writes the file of a seed; `peer` is the module of the library that does it. */
 export async function writeSeed({ path, events: count, indexes, shape }, peer) {
+  if (shape === 'tool-calls') return writeToolCalls(await peer.analytics(path), count);
   const client = await peer.open(path);
   if (indexes === 'its') client.run(ITS_INDEXES);
   else if (shape === 'recorded') await writeRecorded(client, count);
@@ -99,6 +101,15 @@ async function writeSynthetic(client, count) {
   for (let from = 0; from < count; from += BATCH) {
     await client.insertEventBatch(events(Math.min(BATCH, count - from), base, from));
   }
+}
+
+async function writeToolCalls(client, count) {
+  for (let from = 0; from < count; from += BATCH) {
+    const calls = toolCalls(Math.min(BATCH, count - from), from);
+    for (const id of new Set(calls.map(({ sessionId }) => sessionId))) await client.startSession({ id });
+    await client.recordToolCalls(calls);
+  }
+  await client.close();
 }
 
 async function writeRecorded(client, count) {

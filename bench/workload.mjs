@@ -68,6 +68,23 @@ function event(i, base) {
   };
 }
 
+const TOOLS = ['Bash', 'Read', 'Edit', 'Grep', 'Glob', 'Write', 'WebFetch', 'Task', 'TodoWrite', 'mcp__github__get_issue'];
+
+/** Tool calls number `from` to `from + count`: a thousand a session, of which one in ten fails, from 1 ms to a minute. */
+export function toolCalls(count, from = 0) {
+  return Array.from({ length: count }, (_, offset) => {
+    const i = from + offset;
+    // Some tools are called far more often than others, and most calls are short.
+    const spread = ((i * 2654435761) % 4294967296) / 4294967296;
+    return {
+      sessionId: sessionId(Math.floor(i / SESSION_EVENTS)),
+      toolName: TOOLS[Math.floor(TOOLS.length * ((i * 7919) % 1000 / 1000) ** 2)],
+      durationMs: Math.round(Math.exp(11 * spread ** 1.5)),
+      status: i % 10 ? 'success' : i % 50 ? 'error' : 'timeout',
+    };
+  });
+}
+
 // ---------------------------------------------------------------- the recorded session
 
 const RECORDING = fileURLToPath(new URL('../../shared/data/pi-sessions/session-a.jsonl', import.meta.url));

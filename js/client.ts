@@ -1,6 +1,7 @@
 import { type Call, type CallOptions, type Dialect, Reply } from './call.js';
 import { type Channel, type Sender, threadChannel } from './channel.js';
 import { Arrival, CloseCall, HealthCheck, OpenCall } from './lifecycle.js';
+import { MicroBatch } from './micro-batch.js';
 import { type ErrorReport, native, type NativeClient } from './native.js';
 import { Queue } from './queue.js';
 import { internalReport } from './report.js';
@@ -34,6 +35,8 @@ export class Client implements Sender {
   /** Number of `close()` calls so far; an iterator does not outlive one. */
   epoch = 0;
   readonly #outbox = new Queue<Call>();
+  /** Collects calls until the end of the microtask. */
+  #microBatch: MicroBatch | null = null;
   #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
   #callsInFlight = 0;
   #weightInFlight = 0;
@@ -78,12 +81,12 @@ export class Client implements Sender {
   /** Wait for the calls before it, then close. Idempotent; a later call opens again. */
   async close(): Promise<void> {
     this.epoch++;
-    this.flush();
+    this.#flush();
     if (this.#state === 'closed' && this.#outbox.peek() === undefined) return;
     const call = new CloseCall(() => {
       this.#state = 'closed';
     });
-    this.enqueue(call);
+    this.#enqueue(call);
     await call.settled;
   }
 
@@ -92,6 +95,20 @@ export class Client implements Sender {
     const call = new Reply(method, args, this.dialect, options);
     call.weight += units;
     return call.abandoned ? call.settled : this.issue(call).settled;
+  }
+
+  /**
+   * Put the cells of one call into the open micro-batch, as its last record; `open` makes one. A client has micro-batches of one
+   * method: another call sends them on their way first.
+   */
+  stage<B extends MicroBatch>(cells: readonly unknown[], open: () => B): B {
+    let batch = this.#microBatch as B | null;
+    if (batch === null) {
+      batch = this.#microBatch = open();
+      queueMicrotask(this.#turn);
+    }
+    if (batch.records.push(cells) === MicroBatch.LIMIT) this.#flush();
+    return batch;
   }
 
   /** Ask for a sign of life; false while closed. */
@@ -118,16 +135,23 @@ export class Client implements Sender {
 
   /** Issue a call, behind everything that was issued before. */
   protected issue<C extends Call>(call: C): C {
-    this.flush();
-    this.enqueue(call);
+    this.#flush();
+    this.#enqueue(call);
     return call;
   }
 
-  /** Put what a module still collects into the outbox: another call comes behind it. */
-  protected flush(): void {}
+  /** Put the open micro-batch into the outbox: another call comes behind it. */
+  #flush(): void {
+    const batch = this.#microBatch;
+    if (batch === null) return;
+    this.#microBatch = null;
+    this.#enqueue(batch);
+  }
+
+  readonly #turn = (): void => this.#flush();
 
   /** Put a call into the outbox. */
-  protected enqueue(call: Call): void {
+  #enqueue(call: Call): void {
     this.#outbox.push(call);
     this.#pump();
   }

@@ -1,3 +1,4 @@
+import { isLogger } from './log.js';
 import { type Environment, native, type ResolvedConfig } from './native.js';
 import { toError } from './report.js';
 import type { DrizzleTelemetryConfig, Logger, ResolvedTelemetryConfig } from './types.js';
@@ -73,7 +74,7 @@ export function locate(dbPath: unknown): { path: string; registrable: boolean } 
 function withoutLogger(config: unknown): unknown {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return config;
   const { logger, ...rest } = config as DrizzleTelemetryConfig;
-  return (typeof logger === 'object' && logger !== null) || logger === undefined ? rest : config;
+  return isLogger(logger) ? rest : config;
 }
 
 function environment(): Environment {

@@ -1,90 +1,50 @@
 /**
  * Calls that carry packed events.
  */
-import { Call, type Dialect, Reply } from './call.js';
+import { type Dialect, Reply } from './call.js';
 import { isRecord } from './codec.js';
-import { packTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
-import { type ErrorReport, InsertMode, type InsertReply, type NativeClient } from './native.js';
+import { labelsOfTelemetryEvent, packTelemetryEvent, storedTelemetryEvent } from './generated/rows.js';
+import { MicroBatch, RECORD_WEIGHT } from './micro-batch.js';
+import { InsertMode, type InsertReply, type NativeClient } from './native.js';
 import { keep, type PackedRecords, Packer } from './packer.js';
-import { toError } from './report.js';
 import type { TelemetryEvent } from './types.js';
 
-/** What a record weighs besides its text: its cells, in UTF-16 units. */
-const RECORD_WEIGHT = 64;
-
-/** `insertEvent` calls of one microtask, which cross together; each succeeds or fails alone. */
-export class MicroBatch extends Call {
-  /** A batch that has as many records leaves at once. */
-  static readonly LIMIT = 256;
-
-  /** Cells as they were when `insertEvent` was called. */
-  readonly records: (readonly unknown[])[] = [];
-  /** Resolves, never rejects, when {@link MicroBatch.row} can be asked. */
-  readonly settled: Promise<void>;
-  readonly #dialect: Dialect;
-  #settle!: () => void;
+/** `insertEvent` calls of one microtask. */
+export class EventBatch extends MicroBatch {
   #reply: InsertReply | undefined;
-  #failures: Map<number, ErrorReport> | undefined;
-  #report: ErrorReport | undefined;
 
   constructor(dialect: Dialect) {
-    super('insertEvent');
-    this.#dialect = dialect;
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  override get audience(): number {
-    return this.records.length;
+    super('insertEvent', labelsOfTelemetryEvent, dialect);
   }
 
   /** Insert a lone record on this thread, if that needs no waiting. Whether it has been done. */
   insertAtOnce(client: NativeClient): boolean {
-    const packer = Packer.borrow();
-    try {
-      packer.add(this.records[0]!);
-      const { count, tags, lengths, numbers, texts } = packer.finish();
-      const reply = client.insertEvents(0, InsertMode.each, count, tags, lengths, numbers, texts, true);
-      if (reply === null) return false;
-      this.done(reply);
-      return true;
-    } finally {
-      packer.giveBack();
-    }
+    const reply = this.packed((packed) => insert(client, 0, packed, true));
+    if (reply === null) return false;
+    this.done(reply);
+    return true;
   }
 
-  /** Only now the texts are copied, so that calls in the outbox hold no more than the caller's own strings. */
-  override depart(client: NativeClient, number: number): void {
-    const packer = Packer.borrow();
-    try {
-      for (const cells of this.records) packer.add(cells);
-      const { count, tags, lengths, numbers, texts, units } = packer.finish();
-      this.weight += units + count * RECORD_WEIGHT;
-      client.insertEvents(number, InsertMode.each, count, tags, lengths, numbers, texts, false);
-    } finally {
-      packer.giveBack();
-    }
+  protected override send(client: NativeClient, number: number, packed: PackedRecords): void {
+    insert(client, number, packed, false);
   }
 
   override done(payload: unknown): void {
     this.#reply = payload as InsertReply;
-    if (this.#reply.failures.length > 0) this.#failures = new Map(this.#reply.failures);
-    this.#settle();
-  }
-
-  override failed(report: ErrorReport): void {
-    this.#report = report;
-    this.#settle();
+    super.done(payload);
   }
 
   /** The row that the record at `index` has become. @throws the error of that record alone. */
   row<F>(index: number, source: unknown): TelemetryEvent<F> {
-    const report = this.#report ?? this.#failures?.get(index);
-    if (report !== undefined) throw toError(report, this.method, source, this.#dialect.errors);
+    this.check(index, source);
     const { ids, createdAt } = this.#reply!;
-    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.#dialect.parsed);
+    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.dialect.parsed);
   }
+}
+
+function insert(client: NativeClient, number: number, packed: PackedRecords, atOnce: boolean): InsertReply | null {
+  const { count, tags, lengths, numbers, texts } = packed;
+  return client.insertEvents(number, InsertMode.each, count, tags, lengths, numbers, texts, atOnce);
 }
 
 /** A whole batch, packed when it was issued. */

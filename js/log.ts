@@ -1,3 +1,4 @@
+import { isRecord } from './codec.js';
 import type { LogLine } from './native.js';
 import type { Logger } from './types.js';
 
@@ -15,4 +16,20 @@ export function writeLog(logger: Logger | undefined, { level, message, fields = 
   } catch {
     // Logging never fails the work that it tells of.
   }
+}
+
+/** The same for something that concerns a module. */
+export function tell(
+  logger: Logger | undefined,
+  level: LogLine['level'],
+  module: string,
+  message: string,
+  fields: Record<string, unknown> = {},
+): void {
+  writeLog(logger, { level, message: `${module}: ${message}`, fields: { module, ...fields } });
+}
+
+/** Whether `value` is a logger or none. Which methods a logger has is its own affair. */
+export function isLogger(value: unknown): value is Logger | undefined {
+  return value === undefined || isRecord(value);
 }

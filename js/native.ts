@@ -61,13 +61,17 @@ export interface RowChunk {
 /** The place of each of the eight numbers about a completion (`Memory` of src/node/output.rs); for `tooSmall` `call` is the size that is needed, bytes. */
 export const Head = { more: 0, call: 1, kind: 2, shape: 3, length: 4, nulls: 5, texts: 6 } as const;
 
-/** The reply to micro-batched `insertEvent` calls. */
-export interface InsertReply {
+/** What calls that crossed together have come to; those that are not among the failures have succeeded. */
+export interface BatchReply {
+  failures: [index: number, report: ErrorReport][];
+}
+
+/** The same of inserted events. */
+export interface InsertReply extends BatchReply {
   /** Ids by position; NaN where the record failed. */
   ids: Float64Array;
   /** Milliseconds, by position. */
   createdAt: Float64Array;
-  failures: [index: number, report: ErrorReport][];
 }
 
 /** Progress of a maintenance call. */

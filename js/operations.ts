@@ -224,7 +224,7 @@ export class DrizzleTelemetryOperations<F extends MetadataFormat = 'text'> imple
    */
   async insertEvent(event: NewTelemetryEvent): Promise<TelemetryEvent<F>> {
     if (!isRecord(event)) return (await this.#client.call('insertEvent', [null])).value();
-    const batch = this.#client.stage(fieldsOfTelemetryEvent(event));
+    const batch = this.#client.stageEvent(fieldsOfTelemetryEvent(event));
     const index = batch.records.length - 1;
     await batch.settled;
     return batch.row<F>(index, event);

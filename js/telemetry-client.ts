@@ -1,17 +1,16 @@
 import type { Call, Reply } from './call.js';
 import { Client } from './client.js';
 import type { Configuration } from './config.js';
-import { issueBatch, MicroBatch } from './insert.js';
+import { EventBatch, issueBatch } from './insert.js';
 import type { NativeClient } from './native.js';
 import { telemetryErrors } from './report.js';
 
 /** Milliseconds in a turn of the event loop for which inserts may run on this thread. */
 const AT_ONCE_MS = 1;
 
-/** A client of telemetry: `insertEvent` calls of one microtask cross together, and a lone one may run on this thread. */
+/** A client of telemetry: a lone `insertEvent` may run on this thread. */
 export class TelemetryClient extends Client {
   readonly configuration: Configuration;
-  #microBatch: MicroBatch | null = null;
   /** Until when inserts may run on this thread in this turn of the event loop; 0 before the first. */
   #turnEnds = 0;
 
@@ -23,14 +22,8 @@ export class TelemetryClient extends Client {
   }
 
   /** Put the cells of one event into the open micro-batch, as its last record. */
-  stage(cells: readonly unknown[]): MicroBatch {
-    let batch = this.#microBatch;
-    if (batch === null) {
-      batch = this.#microBatch = new MicroBatch(this.dialect);
-      queueMicrotask(this.#turn);
-    }
-    if (batch.records.push(cells) === MicroBatch.LIMIT) this.flush();
-    return batch;
+  stageEvent(cells: readonly unknown[]): EventBatch {
+    return this.stage(cells, () => new EventBatch(this.dialect));
   }
 
   /** Issue a batch of events, packed as they are now. */
@@ -38,24 +31,15 @@ export class TelemetryClient extends Client {
     return issueBatch(method, mode, events, this.dialect, (call) => this.issue(call)).settled;
   }
 
-  protected override flush(): void {
-    const batch = this.#microBatch;
-    if (batch === null) return;
-    this.#microBatch = null;
-    this.enqueue(batch);
-  }
-
   protected override settleAtOnce(call: Call, native: NativeClient): boolean {
-    return call instanceof MicroBatch && this.#mayInsertAtOnce(call) && call.insertAtOnce(native);
+    return call instanceof EventBatch && this.#mayInsertAtOnce(call) && call.insertAtOnce(native);
   }
-
-  readonly #turn = (): void => this.flush();
 
   /**
    * A lone insert with nothing before it may run on this thread, for a millisecond in each turn of the event loop: a
    * chain of awaited inserts that settle at once would otherwise never let a timer or a socket have its turn.
    */
-  #mayInsertAtOnce(batch: MicroBatch): boolean {
+  #mayInsertAtOnce(batch: EventBatch): boolean {
     if (batch.records.length !== 1 || this.callsInFlight > 0) return false;
     const now = performance.now();
     if (this.#turnEnds === 0) {

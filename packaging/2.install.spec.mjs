@@ -1,9 +1,9 @@
 // From a registry into empty projects, with npm, pnpm and Bun, and the quick start run there; no Rust is in the PATH.
 import { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { builtTarget } from '../scripts/packages.mjs';
+import { builtTarget, targets } from '../scripts/packages.mjs';
 import { runtime } from '../scripts/runtimes.mjs';
 import { startRegistry } from './registry.mjs';
 import { cleanUp, has, imported, printed, project, required, root, run, test, tool, userEnv } from './support.mjs';
@@ -30,6 +30,14 @@ function platformPackages(folder) {
   return [...new Set(names.flatMap((path) => /(?:^|\/)node_modules\/(runledger-[a-z0-9-]+)$|^(runledger-[a-z0-9-]+)$/.exec(path)?.slice(1).filter(Boolean) ?? []))];
 }
 
+test('a release that failed half-way goes on where it stopped, the main package last', () => {
+  const [first, second] = registry.published;
+  assert.equal(first.length, 3);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  assert.equal(second.at(-1), `runledger@${version}`);
+  assert.deepEqual([...first, ...second].sort(), [...targets().map((target) => `runledger-${target}@${version}`), `runledger@${version}`].sort());
+});
+
 for (const [name, { command, args, skip = false }] of Object.entries(MANAGERS)) {
   test(`${name} installs the package and the binary of this platform only, and the quick start runs`, { skip }, async () => {
     const folder = project({
@@ -39,8 +47,9 @@ for (const [name, { command, args, skip = false }] of Object.entries(MANAGERS)) 
       'app.mjs': imported,
       'app.cjs': required,
       'app.mts': imported,
+      'typed.cts': imported,
       'tsconfig.json': { compilerOptions: { strict: true, target: 'es2022', lib: ['es2022', 'esnext.disposable'], module: 'nodenext', types: ['node'],
-        typeRoots: [join(root, 'node_modules/@types')], skipLibCheck: true, outDir: 'out' }, files: ['app.mts'] },
+        typeRoots: [join(root, 'node_modules/@types')], skipLibCheck: true, outDir: 'out' }, files: ['app.mts', 'typed.cts'] },
     });
     const env = userEnv(folder, { npm_config_cache: join(folder, 'cache'), BUN_INSTALL_CACHE_DIR: join(folder, 'cache') });
     assert.equal(await has('cargo', env), false, 'Rust is in the PATH');
@@ -55,6 +64,7 @@ for (const [name, { command, args, skip = false }] of Object.entries(MANAGERS)) 
     assert.equal(await node('app.cjs'), printed);
     await node(tool('typescript-5.8', 'tsc'), '-p', '.');
     assert.equal(await node('out/app.mjs'), printed);
+    assert.equal(await node('out/typed.cjs'), printed);
     await node('app.mjs');
     assert.match(await run(process.execPath, ['node_modules/runledger/bin/runledger.mjs', 'doctor', '--db', 'data/telemetry.db'], { cwd: folder, env }), /binary +runledger\..+\.node\n[\s\S]*doctor: ok\n$/);
     rmSync(join(folder, 'data'), { recursive: true });

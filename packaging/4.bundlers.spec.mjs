@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { builtTarget } from '../scripts/packages.mjs';
 import { runtime } from '../scripts/runtimes.mjs';
-import { built, cleanUp, imported, printed, project, run, test, tool, userEnv } from './support.mjs';
+import { built, cleanUp, imported, printed, project, root, run, test, userEnv } from './support.mjs';
 
 after(cleanUp);
 
@@ -68,6 +68,26 @@ for (const [name, bundle] of Object.entries(BUNDLERS)) {
     await runs(to, process.execPath, [await bundle(source(), to)]);
   });
 }
+
+test('the optional peer is not bundled, and found beside the bundle at run time', async () => {
+  const { build } = await import('esbuild');
+  const from = source();
+  symlinkSync(join(root, 'node_modules/drizzle-orm'), join(from, 'node_modules/drizzle-orm'), 'junction');
+  writeFileSync(join(from, 'peer.mjs'), `import { DrizzleTelemetryOperations, telemetrySessions } from 'runledger';
+import 'runledger/drizzle';
+const operations = new DrizzleTelemetryOperations({ dbPath: ':memory:' });
+const db = await operations.getDatabase();
+try { console.log(db.select().from(telemetrySessions).all().length); } catch (error) { console.log(error.message); }
+`);
+  const to = delivery();
+  const { metafile } = await build({ absWorkingDir: from, entryPoints: ['peer.mjs'], bundle: true, platform: 'node', format: 'esm', outfile: join(to, 'out.mjs'), metafile: true, preserveSymlinks: true });
+  assert.deepEqual(Object.keys(metafile.inputs).filter((path) => path.includes('drizzle-orm')), []);
+  const out = () => run(process.execPath, ['out.mjs'], { cwd: to, env: userEnv(to) }).catch((error) => error.output);
+  assert.match(await out(), /drizzle-orm/);
+  mkdirSync(join(to, 'node_modules'));
+  symlinkSync(join(root, 'node_modules/drizzle-orm'), join(to, 'node_modules/drizzle-orm'), 'junction');
+  assert.equal(await out(), '0\n');
+});
 
 test('a bundle without the binary says what to copy where', async () => {
   const to = project();

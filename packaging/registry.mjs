@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runtime } from '../scripts/runtimes.mjs';
 import { targets } from '../scripts/packages.mjs';
-import { built, project, root, run, tool } from './support.mjs';
+import { publish } from '../scripts/publish.mjs';
+import { built, project, root, tool } from './support.mjs';
 
 /** No uplink: what is not published here cannot be installed, so nothing comes from elsewhere. */
 const config = (storage) => `storage: ${JSON.stringify(storage)}
@@ -24,7 +25,10 @@ log: { type: stdout, level: warn }
  * Starts verdaccio on a free port of the loopback address and publishes: the packages built here, and for each other
  * platform a package without a binary, so that the package managers have something to choose from.
  *
- * @returns {Promise<{ url: string, npmrc: string, stop(): Promise<void> }>} `npmrc`: what a project's `.npmrc` needs
+ * It is done as a release is that fails half-way and is run again.
+ *
+ * @returns {Promise<{ url: string, npmrc: string, published: string[][], stop(): Promise<void> }>} `npmrc`: what a project's
+ *   `.npmrc` needs; `published`: by the first run and by the second
  */
 export async function startRegistry() {
   const folder = project();
@@ -42,25 +46,28 @@ export async function startRegistry() {
     await closed;
   };
   const npmrc = `registry=${url}\n//127.0.0.1:${port}/:_authToken=anybody\n`;
+  let published;
   try {
     await answering(url, child, () => output);
-    await publishAll(folder, npmrc);
+    published = await publishAll(folder, npmrc, url);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, npmrc, stop };
+  return { url, npmrc, published, stop };
 }
 
-async function publishAll(folder, npmrc) {
+async function publishAll(folder, npmrc, registry) {
   const { main, platform } = await built();
   const others = targets().map((target) => join(root, 'npm', target)).filter((path) => !platform.endsWith(`runledger-${path.split(/[\\/]/).pop()}`));
   writeFileSync(join(folder, '.npmrc'), npmrc);
-  for (const source of [platform, ...others, main]) {
+  const copies = [platform, ...others, main].map((source) => {
     const copy = join(folder, 'publish', source.split(/[\\/]/).pop());
     cpSync(source, copy, { recursive: true });
-    await run('npm', ['publish', copy, '--userconfig', join(folder, '.npmrc'), '--cache', join(folder, 'cache'), '--ignore-scripts', '--loglevel=error'], { cwd: folder });
-  }
+    return copy;
+  });
+  const options = { registry, args: ['--userconfig', join(folder, '.npmrc'), '--cache', join(folder, 'cache'), '--loglevel=error'] };
+  return [await publish(copies.slice(0, 3), options), await publish(copies, options)];
 }
 
 async function freePort() {

@@ -3,12 +3,10 @@
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { root, run, StepError, whenStarted } from './steps.mjs';
+import { chosenLicences, keyOf, linkedCrates, triples } from './crates.mjs';
+import { root, StepError, whenStarted } from './steps.mjs';
 
 const FILE = join(root, 'THIRD-PARTY-NOTICES.md');
-
-/** Licences that ask for no more than their text; the first of these is taken where a crate offers a choice. */
-const ACCEPTED = ['MIT', 'Apache-2.0', 'ISC', 'Zlib', 'BSD-3-Clause', 'BSD-2-Clause', '0BSD', 'Unlicense', 'Unicode-3.0'];
 
 /** Where the text of a licence is, by the names in use. */
 const TEXTS = { MIT: /mit/i, 'Apache-2.0': /apache/i, Zlib: /zlib/i, Unlicense: /unlicense/i, '0BSD': /0bsd/i, 'Unicode-3.0': /unicode/i };
@@ -24,7 +22,7 @@ the package contains no code of others.
 export async function writeNotices() {
   const crates = await compiledCrates();
   const refused = crates.filter((crate) => !crate.licence).map(({ name, license }) => `${name}: ${license}`);
-  if (refused.length > 0) throw new StepError(`Licences that are not accepted (scripts/notices.mjs): ${refused.join('; ')}`);
+  if (refused.length > 0) throw new StepError(`Licences that are not accepted (deny.toml): ${refused.join('; ')}`);
   const texts = new Map();
   for (const crate of crates) {
     const text = textOf(crate);
@@ -37,33 +35,12 @@ export async function writeNotices() {
   writeFileSync(FILE, HEAD + parts.join(''));
 }
 
-/** What is linked into the binary of any target: normal dependencies that are no procedural macros. */
+/** What is linked into the binary of any target, each with the licence that we take. */
 async function compiledCrates() {
-  const { napi } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const found = new Map();
-  for (const target of napi.targets) {
-    const args = ['metadata', '--locked', '--format-version', '1', '--filter-platform', target];
-    const { packages, resolve } = JSON.parse(await run('cargo', args, { stdoutOnly: true }));
-    const byId = new Map(packages.map((crate) => [crate.id, crate]));
-    const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
-    const seen = new Set();
-    const visit = (id) => {
-      const crate = byId.get(id);
-      if (seen.has(id) || crate.targets.some(({ kind }) => kind.includes('proc-macro'))) return;
-      seen.add(id);
-      if (id !== resolve.root) found.set(`${crate.name} ${crate.version}`, crate);
-      for (const { pkg, dep_kinds } of nodes.get(id).deps) if (dep_kinds.some(({ kind }) => kind === null)) visit(pkg);
-    };
-    visit(resolve.root);
-  }
+  for (const triple of triples()) for (const crate of (await linkedCrates(triple)).crates) found.set(keyOf(crate), crate);
   const crates = [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, crate]) => crate);
-  return crates.map((crate) => ({ ...crate, licence: chosenLicence(crate.license ?? '') }));
-}
-
-/** The licence that we take of an SPDX expression without parentheses around OR; `undefined` if we accept none. */
-function chosenLicence(expression) {
-  const choices = expression.split(/ OR |\//).map((choice) => choice.trim());
-  return ACCEPTED.find((name) => choices.includes(name));
+  return crates.map((crate) => ({ ...crate, licence: chosenLicences(crate.license)?.join(' AND ') }));
 }
 
 function textOf({ name, authors, manifest_path, licence }) {

@@ -7,7 +7,9 @@
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { targetOfBinary } from './binary.mjs';
 import { prepare } from './prepare.mjs';
+import { SBOM, billOfMaterials } from './sbom.mjs';
 import { StepError, root, run, whenStarted } from './steps.mjs';
 
 const NAPI = join(root, 'node_modules/@napi-rs/cli/dist/cli.js');
@@ -43,15 +45,38 @@ export async function makePackages(from) {
   const chosen = from === undefined ? [builtTarget()] : targets();
   const missing = chosen.filter((target) => !existsSync(binaryOf(target, from)));
   if (missing.length > 0) throw new StepError(`No binary of ${missing.join(', ')} in ${from ?? root}`);
-  return [...chosen.map((target) => platformPackage(target, from)), await mainPackage()];
+  const wrong = chosen.filter((target) => targetOfBinary(readFileSync(binaryOf(target, from))) !== target);
+  if (wrong.length > 0) throw new StepError(`The binary of ${wrong.join(', ')} in ${from ?? root} is one of another platform`);
+  return [...(await Promise.all(chosen.map((target) => platformPackage(target, from)))), await mainPackage()];
+}
+
+/** The folders of a whole release, the main one last, as {@link makePackages} has made them of all targets. */
+export function releasePackages() {
+  const folders = [...targets().map((target) => `runledger-${target}`), 'runledger'].map((name) => join(FOLDER, name));
+  const missing = folders.filter((folder) => !existsSync(join(folder, 'package.json')));
+  if (missing.length > 0) throw new StepError(`Not made yet (node scripts/packages.mjs --from DIR): ${missing.join(', ')}`);
+  return folders;
+}
+
+/**
+ * Where the source is, as the manifests have it: npm accepts a provenance only for the repository that they name. Nothing is
+ * said outside of a workflow.
+ */
+export function originOf({ GITHUB_SERVER_URL = 'https://github.com', GITHUB_REPOSITORY } = process.env) {
+  if (!GITHUB_REPOSITORY) return {};
+  const url = `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
+  return { homepage: `${url}#readme`, bugs: { url: `${url}/issues` }, repository: { type: 'git', url: `git+${url}.git` } };
 }
 
 const binaryOf = (target, from = root) => join(from, `runledger.${target}.node`);
 
-function platformPackage(target, from) {
+async function platformPackage(target, from) {
   const folder = join(FOLDER, `runledger-${target}`);
+  const binary = join(folder, `runledger.${target}.node`);
   cpSync(join(root, 'npm', target), folder, { recursive: true });
-  cpSync(binaryOf(target, from), join(folder, `runledger.${target}.node`));
+  cpSync(binaryOf(target, from), binary);
+  write(join(folder, 'package.json'), { ...read(join(folder, 'package.json')), ...originOf() });
+  write(join(folder, SBOM), await billOfMaterials(target, binary));
   for (const name of ['LICENSE', NOTICES]) cpSync(join(root, name), join(folder, name));
   return folder;
 }
@@ -63,7 +88,7 @@ async function mainPackage() {
   for (const { path } of files) cpSync(join(root, path), join(folder, path));
   // Not in the repository's own package.json: npm could not install there what is not published yet.
   manifest.optionalDependencies = Object.fromEntries(targets().map((target) => [`runledger-${target}`, manifest.version]));
-  write(join(folder, 'package.json'), manifest);
+  write(join(folder, 'package.json'), { ...manifest, ...originOf() });
   return folder;
 }
 
@@ -74,7 +99,7 @@ async function writeManifests() {
   for (const target of targets()) {
     const path = join(root, 'npm', target, 'package.json');
     const { keywords, ...manifest } = read(path); // those are for finding the main package
-    write(path, { ...manifest, type: 'commonjs', files: [...manifest.files, NOTICES] });
+    write(path, { ...manifest, type: 'commonjs', files: [...manifest.files, NOTICES, SBOM] });
   }
 }
 

@@ -1,46 +1,78 @@
-// `npm run build:linux-portable`: the x64 binary for glibc 2.17 and newer, with zig as C compiler and linker.
+// `npm run build:linux-portable [-- TARGET…]`: the binaries for Linux as they are published, with zig as C compiler and linker:
+// linux-x64-gnu, or those named of linux-x64-gnu, linux-arm64-gnu, linux-x64-musl, linux-arm64-musl.
 //
-// zig and the cargo subcommand that uses it come from PyPI, pinned, into target/portable/; needs Python 3 with pip. Says
-// which version of glibc the binary needs, and fails if that is newer than 2.17.
+// zig and the cargo subcommand that uses it come from PyPI, pinned, into target/portable/; needs Python 3 with pip, and for
+// another target than that of this machine its standard library (rustup target add). Fails if a binary needs a newer glibc than
+// 2.17, or if it fits this machine and fails some of the JavaScript tests, which run on it.
 
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { compareVersions, neededGlibc, targetOfBinary } from './binary.mjs';
+import { targetOf, triples } from './crates.mjs';
+import { buildDist, prepare } from './prepare.mjs';
 import { StepError, root, run, whenStarted } from './steps.mjs';
 
 const TOOLS = ['ziglang==0.13.0.post1', 'cargo-zigbuild==0.24.0'];
 const GLIBC = '2.17';
 const FOLDER = join(root, 'target/portable');
-const OUTPUT = join(FOLDER, 'runledger.linux-x64-gnu.node');
 
-/** Builds target/portable/runledger.linux-x64-gnu.node and returns its path. */
-export async function buildPortable(note = (line) => process.stderr.write(`${line}\n`)) {
-  if (process.platform !== 'linux' || process.arch !== 'x64') throw new StepError('build:linux-portable runs on Linux x64');
+/** One file of tests for each module: enough to know that a binary works. */
+const SPECS = ['03.events', '50.sqlite', '70.database', '75.usage', '80.analytics', '85.instances'];
+
+/** Builds target/portable/runledger.<target>.node and returns its path. */
+export async function buildPortable(target, note) {
+  const triple = triples().find((triple) => triple.includes('linux') && targetOf(triple) === target);
+  if (triple === undefined) throw new StepError(`No target for Linux: ${target}`);
+  await installTools(note);
+  const [libc, output] = [triple.endsWith('gnu') ? `.${GLIBC}` : '', join(FOLDER, `runledger.${target}.node`)];
+  const variable = `CARGO_TARGET_${triple.toUpperCase().replaceAll('-', '_')}_RUSTFLAGS`;
+  await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${triple}${libc}`, '--', '@scripts/rustc.args'], {
+    env: {
+      ...process.env,
+      CARGO_TARGET_DIR: FOLDER,
+      PATH: [join(FOLDER, 'venv/bin'), process.env.PATH].join(delimiter),
+      // A library for musl must be linked dynamically.
+      ...(libc === '' && { [variable]: '-C target-feature=-crt-static' }),
+    },
+    onLine: note,
+  });
+  copyFileSync(join(FOLDER, triple, 'release/librunledger.so'), output);
+  const bytes = readFileSync(output);
+  if (targetOfBinary(bytes) !== target) throw new StepError(`${output} is a binary for ${targetOfBinary(bytes)}`);
+  const needed = neededGlibc(bytes);
+  if (needed !== undefined && compareVersions(needed, GLIBC) > 0) throw new StepError(`${output} needs glibc ${needed}, newer than ${GLIBC}`);
+  note(`${output}: ${bytes.length} bytes${needed === undefined ? '' : `, needs glibc ${needed}`}`);
+  return output;
+}
+
+/** zig and cargo-zigbuild in an environment of their own. */
+async function installTools(note) {
+  if (process.platform !== 'linux') throw new StepError('build:linux-portable runs on Linux');
   mkdirSync(FOLDER, { recursive: true });
   const python = join(FOLDER, 'venv/bin/python');
   if (!existsSync(python)) await run('python3', ['-m', 'venv', join(FOLDER, 'venv')], { onLine: note });
   await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...TOOLS], { onLine: note });
-  const target = 'x86_64-unknown-linux-gnu';
-  await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${target}.${GLIBC}`], {
-    env: { ...process.env, CARGO_TARGET_DIR: FOLDER, PATH: [join(FOLDER, 'venv/bin'), process.env.PATH].join(delimiter) },
-    onLine: note,
+}
+
+/** Runs some of the JavaScript tests on a binary. */
+async function tryOut(binary, note) {
+  await prepare({ only: 'install' });
+  await buildDist();
+  const specs = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.spec.mjs') && SPECS.some((spec) => name.startsWith(`${spec}.`)));
+  const output = await run(process.execPath, ['--test', '--test-reporter=spec', ...specs.map((name) => `./__test__/${name}`)], {
+    env: { ...process.env, NODE_ENV: '', RUNLEDGER_NATIVE_LIBRARY_PATH: binary },
   });
-  copyFileSync(join(FOLDER, target, 'release/librunledger.so'), OUTPUT);
-  const needed = await neededGlibc(OUTPUT);
-  if (compare(needed, GLIBC) > 0) throw new StepError(`The binary needs glibc ${needed}, newer than ${GLIBC}`);
-  note(`${OUTPUT} needs glibc ${needed}`);
-  return OUTPUT;
+  note(`Node ${process.versions.node}, glibc ${hostGlibc()}: ${/^ℹ pass (\d+)$/m.exec(output)?.[1]} tests have passed on it`);
 }
 
-/** The newest version of glibc of which the binary names a symbol. */
-export async function neededGlibc(binary) {
-  const symbols = await run('objdump', ['-T', binary]);
-  const versions = [...symbols.matchAll(/GLIBC_(\d+(?:\.\d+)+)/g)].map(([, version]) => version);
-  return versions.sort(compare).at(-1);
-}
+const hostGlibc = () => process.report.getReport().header.glibcVersionRuntime;
 
-function compare(a, b) {
-  const [x, y] = [a, b].map((version) => version.split('.').map(Number));
-  return x[0] - y[0] || x[1] - y[1] || (x[2] ?? 0) - (y[2] ?? 0);
-}
-
-await whenStarted(import.meta.url, () => buildPortable());
+await whenStarted(import.meta.url, async () => {
+  const note = (line) => process.stderr.write(`${line}\n`);
+  const named = process.argv.slice(2);
+  for (const target of named.length > 0 ? named : ['linux-x64-gnu']) {
+    const binary = await buildPortable(target, note);
+    if (target === `linux-${process.arch}-gnu` && hostGlibc()) await tryOut(binary, note);
+    else note(`${target} cannot be tried on this machine`);
+  }
+});

@@ -15,6 +15,14 @@ export async function connect(path) {
   return new Database(path);
 }
 
+/** The recorder of tool calls. Loaded on demand, too. */
+export async function analytics(path) {
+  const { AnalyticsRecorder } = await import('../../dist/analytics.js');
+  const recorder = await AnalyticsRecorder.open({ path });
+  recorder.recordTogether = (calls) => Promise.all(calls.map((call) => recorder.recordToolCall(call)));
+  return recorder;
+}
+
 class RunledgerClient {
   constructor(path) {
     const operations = new DrizzleTelemetryOperations(new DrizzleTelemetryDB({ dbPath: path }));

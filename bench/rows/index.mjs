@@ -1,5 +1,6 @@
 // All rows, in the order in which they run and are printed.
 
+import { analytics } from './analytics.mjs';
 import { disk } from './disk.mjs';
 import { eventLoop } from './event-loop.mjs';
 import { growth } from './growth.mjs';
@@ -23,5 +24,6 @@ export const rows = [
   ...starting,
   ...disk,
   ...sqlite,
+  ...analytics,
   ...recordings,
 ];

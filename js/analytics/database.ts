@@ -27,6 +27,8 @@ export type AnalyticsDatabase = BetterSQLite3Database<typeof schema> & {
  * @throws {AnalyticsError} `ANALYTICS_DRIZZLE_MISSING` without the peer `drizzle-orm`; else as `AnalyticsRecorder.open`.
  *
  * @example
+ * import { sessions } from 'runledger/analytics/schema';
+ *
  * const db = createAnalyticsDb();
  * db.insert(sessions).values({ startedAt: new Date() }).run();
  * db.$client.close();
@@ -58,13 +60,20 @@ function open(path: string, migrate: boolean, logger: Logger | undefined): Analy
 
 let kept: AnalyticsDatabase | undefined;
 
-/** The database of this thread with default options, opened by the first call. @throws as {@link createAnalyticsDb} */
+/**
+ * The database of this thread with default options, opened by the first call, and again after it was closed.
+ *
+ * @throws as {@link createAnalyticsDb}
+ */
 export function getAnalyticsDatabase(): AnalyticsDatabase {
   if (kept === undefined || !kept.$client.open) kept = createAnalyticsDb();
   return kept;
 }
 
-/** Close the database of {@link getAnalyticsDatabase} and forget it; without one do nothing. */
+/**
+ * Close the database of {@link getAnalyticsDatabase} and forget it; without one do nothing. A transaction that is open is
+ * rolled back.
+ */
 export function closeAnalyticsDatabase(): void {
   if (kept !== undefined) closeNow(kept.$client);
   kept = undefined;

@@ -1,6 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isRecord } from '../codec.js';
+import { isLogger } from '../log.js';
 import type { Logger } from '../types.js';
 import { AnalyticsError, logged } from './errors.js';
 
@@ -20,15 +21,15 @@ export interface Place {
 export function placeOf(options: unknown, operation: string): Place {
   if (options !== undefined && !isRecord(options)) throw invalid('options', 'an object', operation);
   const { home, path, migrate = true, logger } = (options ?? {}) as Record<string, unknown>;
-  if (logger !== undefined && !isRecord(logger)) throw invalid('logger', 'an object', operation);
-  return logged(logger as Logger | undefined, () => {
+  if (!isLogger(logger)) throw invalid('logger', 'an object', operation);
+  return logged(logger, () => {
     for (const [field, value] of Object.entries({ home, path })) {
       const usable = typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed();
       if (value !== undefined && !usable) throw invalid(field, `the path of a ${field === 'home' ? 'directory' : 'file'}`, operation);
     }
     if (typeof migrate !== 'boolean') throw invalid('migrate', 'a boolean', operation);
     const file = path === ':memory:' ? path : resolve((path as string | undefined) ?? defaultFile(home as string | undefined));
-    return { path: file, migrate, logger: logger as Logger | undefined };
+    return { path: file, migrate, logger };
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { filterCells, recordCells, timeCell } from '../codec.js';
+import { filterCells, isRecord, recordCells, timeCell } from '../codec.js';
 import {
   fieldsOfSessionRecord,
   fieldsOfToolCallRecord,
@@ -9,6 +9,7 @@ import {
   Shape,
   type ToolCallRecord,
 } from '../generated/rows.js';
+import { RecordBatch } from '../micro-batch.js';
 import { pack } from '../packer.js';
 import { AnalyticsError, errorsOf, logged } from './errors.js';
 import { type Place, placeOf } from './options.js';
@@ -30,6 +31,10 @@ const TIMES = ['from', 'to'];
  * All work on the file happens off the JavaScript thread. Calls take effect in the order in which they are made, awaited or
  * not, and each sees all earlier ones; those that are not awaited share commits, and each succeeds or fails alone. A promise
  * that has resolved is committed. Several recorders, worker threads and processes may use one file.
+ *
+ * Besides what is named below a call can reject with `ANALYTICS_CLOSED` after {@link AnalyticsRecorder.close}, and with
+ * `ANALYTICS_WRITE_FAILED` or `ANALYTICS_QUERY_FAILED` for anything else that SQLite says, for instance that another
+ * process has held its lock for five seconds; `extendedCode` tells.
  *
  * @example
  * await using recorder = await AnalyticsRecorder.open();
@@ -66,6 +71,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
   /**
    * Start a session; `id` is a random UUID and `startedAt` now, if they are not given.
    *
+   * @returns the stored row.
    * @throws {AnalyticsError} `ANALYTICS_SESSION_EXISTS`, `ANALYTICS_INVALID_INPUT`
    */
   async startSession(input?: { id?: string; startedAt?: When }): Promise<SessionRecord> {
@@ -76,6 +82,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
   /**
    * End a session. Without `endedAt` an open one ends now, and one that has ended keeps its time.
    *
+   * @returns the stored row.
    * @throws {AnalyticsError} `ANALYTICS_SESSION_NOT_FOUND`; `ANALYTICS_INVALID_INPUT` for a time before its start.
    */
   async endSession(id: string, endedAt?: When): Promise<SessionRecord> {
@@ -83,14 +90,19 @@ export class AnalyticsRecorder implements AsyncDisposable {
     return this.#result(() => reply.table<SessionRecord>(Shape.SessionRecord)[0]!);
   }
 
-  /** Read a session, or `null`. */
+  /**
+   * Read a session; `null` if there is none.
+   *
+   * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
+   */
   async getSession(id: string): Promise<SessionRecord | null> {
     const reply = await this.#call('getSession', [id]);
     return this.#result(() => reply.table<SessionRecord>(Shape.SessionRecord)[0] ?? null);
   }
 
   /**
-   * List sessions, the latest start first; `active` alone those that have not ended (`true`) or those that have.
+   * List sessions, the latest start first, the newest insert first where that is equal. `active`: only those that have not
+   * ended (`true`), or only those that have (`false`).
    *
    * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
    */
@@ -106,13 +118,21 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_SESSION_NOT_FOUND`, `ANALYTICS_CALL_EXISTS`, `ANALYTICS_INVALID_INPUT`
    */
   async recordToolCall(call: NewToolCallRecord): Promise<ToolCallRecord> {
-    const reply = await this.#call('recordToolCall', [recordCells(fieldsOfToolCallRecord, call)]);
-    return this.#result(() => reply.table<ToolCallRecord>(Shape.ToolCallRecord)[0]!);
+    this.#checkOpen('recordToolCall');
+    if (!isRecord(call)) {
+      const refused = await this.#client.call('recordToolCall', [null]);
+      return this.#result(() => refused.value());
+    }
+    const batch = this.#client.stage(fieldsOfToolCallRecord(call), this.#newBatch);
+    const index = batch.records.length - 1;
+    await batch.settled;
+    return this.#result(() => batch.row<ToolCallRecord>(index));
   }
 
   /**
-   * Record tool calls, any number of them, all or none.
+   * Record tool calls, any number of them, in one transaction: all or none.
    *
+   * @returns how many there were.
    * @throws {AnalyticsError} as {@link AnalyticsRecorder.recordToolCall}; `details.index` is the first bad one.
    */
   async recordToolCalls(calls: readonly NewToolCallRecord[]): Promise<{ inserted: number }> {
@@ -122,7 +142,7 @@ export class AnalyticsRecorder implements AsyncDisposable {
   }
 
   /**
-   * List tool calls, the latest first.
+   * List tool calls, the latest first, the newest insert first where times are equal.
    *
    * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
    */
@@ -132,7 +152,8 @@ export class AnalyticsRecorder implements AsyncDisposable {
   }
 
   /**
-   * Count the calls of each tool and tell how long they took, the most called tool first.
+   * Count the calls of each tool and tell how long they took: one entry a tool, the most called first, those that are equal
+   * by name; `[]` without calls.
    *
    * @throws {AnalyticsError} `ANALYTICS_INVALID_INPUT`
    */
@@ -153,14 +174,19 @@ export class AnalyticsRecorder implements AsyncDisposable {
   }
 
   #call(method: string, args: unknown[], weight?: number): Promise<Reply> {
-    if (this.#closed) {
-      const closed = () => {
-        throw new AnalyticsError('The analytics recorder is closed', { code: 'ANALYTICS_CLOSED', operation: method });
-      };
-      this.#result(closed);
-    }
+    this.#checkOpen(method);
     return this.#client.call(method, args, undefined, weight);
   }
+
+  #checkOpen(method: string): void {
+    if (!this.#closed) return;
+    this.#result(() => {
+      throw new AnalyticsError('The analytics recorder is closed', { code: 'ANALYTICS_CLOSED', operation: method });
+    });
+  }
+
+  readonly #newBatch = (): RecordBatch =>
+    new RecordBatch('recordToolCall', Shape.ToolCallRecord, labelsOfToolCallRecord, this.#client.dialect);
 
   /** What a call has come to; if that is an error the logger hears of it. */
   #result<T>(read: () => T): T {

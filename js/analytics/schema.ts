@@ -67,9 +67,15 @@ const peer = drizzlePeer();
 if (peer === undefined) throw drizzleMissing();
 const tables = tablesOf(peer);
 
-/** `sessions`: times are `Date`s in whole seconds; `id` is a random UUID unless it is given. */
+/**
+ * `sessions`: times are `Date`s in whole seconds, rounded down. On insert `id` is a random UUID and `toolCount` 0 unless they
+ * are given; nothing but a recorder changes `toolCount` by itself.
+ */
 export const sessions: Sessions = tables.sessions;
-/** `tool_calls`: their session is deleted with them in it. */
+/**
+ * `tool_calls`: each belongs to a session, and is deleted with it. On insert `id` is a random UUID unless it is given; a `status`
+ * other than the three is refused by the database, too.
+ */
 export const toolCalls: ToolCalls = tables.toolCalls;
 
 /** A row of `sessions`. */

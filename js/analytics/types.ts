@@ -17,37 +17,46 @@ export interface AnalyticsOptions {
    * @defaultValue the variable `HOME`, else the home directory of the user, as it is when the call is made
    */
   home?: string;
-  /** The file to use instead; wins over `home`. `':memory:'` is a private database in memory. */
+  /** The file to use instead, relative to the working directory; wins over `home`. `':memory:'` is a private database. */
   path?: string;
   /**
-   * Create the file and apply pending migrations. `false`: the schema must be there.
+   * Create the file and apply pending migrations. `false`: the schema must be there, and nothing is created.
    *
    * @defaultValue true
    */
   migrate?: boolean;
-  /** Hears what was created and migrated, and every error that is thrown. Without it nothing is logged. */
+  /**
+   * Hears what was created, opened and migrated (`info`), what was peculiar (`warn`), and every error that is thrown (`error`).
+   * Without it nothing is logged.
+   */
   logger?: Logger;
 }
 
 /** A tool call to be recorded. */
 export interface NewToolCallRecord {
-  /** Default: a random UUID. */
+  /** Not empty, and of no other call. @defaultValue a random UUID */
   id?: string;
-  /** A session that was started. */
+  /** A session that was started; it may have ended. */
   sessionId: string;
+  /** Which tool; not empty. */
   toolName: string;
-  /** Kept as the nearest integer, halves up. */
+  /** How long it took, milliseconds from 0. Kept as the nearest integer, halves up. */
   durationMs: number;
+  /** How it ended: `'success'`, `'error'` or `'timeout'`. */
   status: ToolCallStatus;
+  /** What went wrong, in words of your own. @defaultValue null */
   errorType?: string | null;
-  /** Default: now. */
+  /** When it was made. @defaultValue now */
   timestamp?: When;
 }
 
 /** Conditions that all hold. `undefined` and `[]` are none. */
 export interface ToolCallFilter {
+  /** The calls of one session. */
   sessionId?: string;
+  /** The calls of these tools, by their whole names. Any number of them. */
   toolNames?: string[];
+  /** The calls that ended in one of these ways. */
   statuses?: ToolCallStatus[];
   /** The first second that counts. */
   from?: When;
@@ -67,18 +76,28 @@ export interface ListOptions {
 
 /** The calls of one tool. Times are milliseconds. */
 export interface ToolStats {
+  /** Which tool. */
   toolName: string;
+  /** Its calls; at least 1. */
   count: number;
+  /** Those with status `'success'`. */
   successCount: number;
+  /** Those with status `'error'`. */
   errorCount: number;
+  /** Those with status `'timeout'`. */
   timeoutCount: number;
-  /** (errors + timeouts) / count. */
+  /** (errors + timeouts) / count, from 0 to 1, not rounded. */
   errorRate: number;
+  /** The shortest. */
   minMs: number;
+  /** The longest. */
   maxMs: number;
+  /** The arithmetic mean, not rounded. */
   meanMs: number;
-  /** Percentiles by nearest rank: a duration that occurs. */
+  /** The median by nearest rank: a duration that occurs, and half of the calls took no longer. */
   p50Ms: number;
+  /** As long took 95 % of the calls at most; nearest rank. */
   p95Ms: number;
+  /** As long took 99 % of the calls at most; nearest rank. */
   p99Ms: number;
 }

@@ -1,7 +1,6 @@
-import { writeLog } from '../log.js';
+import { tell } from '../log.js';
 import { closeNow, type Database } from '../sqlite/database.js';
 import type { Statement } from '../sqlite/types.js';
-import type { Logger } from '../types.js';
 import { AppDatabaseError } from './errors.js';
 import { applicableMigrations } from './applicable.js';
 import type { MigrationResult } from './migration.js';
@@ -51,7 +50,7 @@ export class AppDatabase implements Disposable {
     this.#readonly = readonly;
     this.#connection = connection;
     try {
-      for (const warning of warnings) log(logger, 'warn', module, warning);
+      for (const warning of warnings) tell(logger, 'warn', module, warning);
       if (failure !== undefined) throw failure;
       if (runMigrations && !readonly) {
         this.migrationResults = new MigrationRunner(this.#connection, { module, logger }).runMigrations(list);
@@ -61,7 +60,7 @@ export class AppDatabase implements Disposable {
         closeNow(this.#connection);
         throw error;
       }
-      log(logger, 'error', module, error instanceof Error ? error.message : String(error), { error });
+      tell(logger, 'error', module, error instanceof Error ? error.message : String(error), { error });
     }
   }
 
@@ -167,14 +166,4 @@ export class AppDatabase implements Disposable {
  */
 export function initDatabase(options?: DatabaseOptions): AppDatabase {
   return new AppDatabase(options);
-}
-
-function log(
-  logger: Logger | undefined,
-  level: 'warn' | 'error',
-  module: string,
-  message: string,
-  fields: Record<string, unknown> = {},
-): void {
-  if (logger !== undefined) writeLog(logger, { level, message: `${module}: ${message}`, fields: { module, ...fields } });
 }

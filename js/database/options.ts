@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isLogger } from '../log.js';
 import { checkModule } from '../migration/engine.js';
 import type { Logger } from '../types.js';
 import { AppDatabaseError } from './errors.js';
@@ -78,7 +79,7 @@ export function checkOptions(options: DatabaseOptions): CheckedOptions {
   if (onMigrationError !== 'throw' && onMigrationError !== 'log') {
     throw invalid('The option onMigrationError must be "throw" or "log"');
   }
-  if (logger !== undefined && (typeof logger !== 'object' || logger === null)) {
+  if (!isLogger(logger)) {
     throw invalid('The option logger must be an object with the methods of console');
   }
   return {

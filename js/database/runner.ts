@@ -1,4 +1,5 @@
 import { MigrationError } from '../errors.js';
+import { isLogger } from '../log.js';
 import {
   applyMigrations,
   checkModule,
@@ -45,7 +46,7 @@ export class MigrationRunner {
     if (!(db instanceof Database)) throw invalid('The first argument must be a Database of runledger/sqlite');
     if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
     const { module = 'database', logger } = options;
-    if (logger !== undefined && (typeof logger !== 'object' || logger === null)) {
+    if (!isLogger(logger)) {
       throw invalid('The option logger must be an object with the methods of console');
     }
     this.#db = db;

@@ -568,9 +568,13 @@ export const labelsOfTelemetrySchemaVersion: readonly boolean[] = [false, false,
 
 /** A row of `sessions`. Times are in whole seconds; SQL NULL is `null`. */
 export interface SessionRecord {
+  /** A random UUID, unless it was given. */
   id: string;
+  /** When it began; its milliseconds are 0. */
   startedAt: Date;
+  /** When it ended; `null` while it is active. */
   endedAt: Date | null;
+  /** Calls that recorders have recorded in it. */
   toolCount: number;
 }
 
@@ -604,12 +608,19 @@ export const labelsOfSessionRecord: readonly boolean[] = [false, false, false, f
 
 /** A row of `tool_calls`. Times are in whole seconds; SQL NULL is `null`. */
 export interface ToolCallRecord {
+  /** A random UUID, unless it was given. */
   id: string;
+  /** Which tool; never empty. */
   toolName: string;
+  /** How long it took, whole milliseconds. */
   durationMs: number;
+  /** How it ended. */
   status: ToolCallStatus;
+  /** What went wrong, in the caller's words. */
   errorType: string | null;
+  /** When it was made; its milliseconds are 0. */
   timestamp: Date;
+  /** The session that it belongs to, and is deleted with. */
   sessionId: string;
 }
 

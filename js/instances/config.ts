@@ -1,5 +1,6 @@
 import type { ClientFacts } from '../client.js';
 import { isRecord } from '../codec.js';
+import { isLogger } from '../log.js';
 import { type InstancesEnvironment, native } from '../native.js';
 import type { Logger } from '../types.js';
 import { toError } from './report.js';
@@ -42,7 +43,7 @@ function crossing(given: unknown): unknown {
   const { logger, encryption, ...rest } = given as Partial<DatabaseConfig>;
   const config: Record<string, unknown> = { ...rest };
   // One that is no object is left in, for the core to refuse.
-  if (logger !== undefined && (typeof logger !== 'object' || logger === null)) config['logger'] = logger;
+  if (!isLogger(logger)) config['logger'] = logger;
   if (encryption === undefined) return config;
   const isKey = isRecord(encryption) && encryption.key instanceof Uint8Array;
   config['encryption'] = isKey ? { ...encryption, key: Buffer.from(encryption.key as Uint8Array).toString('hex') } : encryption;

@@ -3,7 +3,7 @@
  */
 import { types } from 'node:util';
 import { MigrationError } from '../errors.js';
-import { writeLog } from '../log.js';
+import { tell, writeLog } from '../log.js';
 import { type AppliedReport, type JournalRow, native, type NextStep } from '../native.js';
 import { type Database, lend, linkOf } from '../sqlite/database.js';
 import { lastFailure } from '../sqlite/failure.js';
@@ -109,15 +109,12 @@ export function checkModule(module: unknown): string {
 
 /** Tells a logger of a run. */
 export function logRun(logger: Logger | undefined, module: string, { prepared, items }: AppliedReport): void {
-  const log = (level: 'info' | 'warn', message: string, fields: Record<string, unknown>) => {
-    if (logger !== undefined) writeLog(logger, { level, message: `${module}: ${message}`, fields: { module, ...fields } });
-  };
   for (const message of prepared.warnings) writeLog(logger, { level: 'warn', message, fields: { module } });
   for (const { version, name, status, reason } of items) {
-    if (status === 'blocked') log('warn', `blocked ${version} ${name} (${reason})`, { version, name, reason });
+    if (status === 'blocked') tell(logger, 'warn', module, `blocked ${version} ${name} (${reason})`, { version, name, reason });
   }
   const applied = items.filter(({ status }) => status === 'applied').length;
-  log('info', `applied ${applied} of ${items.length} migrations`, { applied, total: items.length });
+  tell(logger, 'info', module, `applied ${applied} of ${items.length} migrations`, { applied, total: items.length });
 }
 
 /** Calls the functions that native code asks for, until there is a report. */

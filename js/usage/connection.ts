@@ -1,11 +1,11 @@
-import { resolveConfig } from '../config.js';
 import { writeLog } from '../log.js';
 import { native, type OpenedModule } from '../native.js';
 import { toError } from '../report.js';
 import { adopt, closeNow, type Database } from '../sqlite/database.js';
 import type { Logger } from '../types.js';
-import { invalidInput, notInitialized, openingErrors, UsageError } from './errors.js';
+import { notInitialized, openingErrors, UsageError } from './errors.js';
 import { tellRun } from './log.js';
+import { checkOptions } from './options.js';
 import { MigrationRunner, MODULE, REQUIRED } from './runner.js';
 import type { UsageOptions } from './types.js';
 
@@ -75,33 +75,6 @@ export function required(operation: string): OpenUsage {
   const open = opened();
   if (open === undefined) throw notInitialized(operation);
   return open;
-}
-
-function checkOptions(options: unknown, operation: string): UsageOptions & { path: string } {
-  if (typeof options !== 'object' || options === null) throw invalidInput('options', 'an object', operation);
-  const { path, missingSession = 'reject', logger, onError } = options as UsageOptions;
-  if (missingSession !== 'reject' && missingSession !== 'create') {
-    throw invalidInput('missingSession', "'reject' or 'create'", operation);
-  }
-  if (logger !== undefined && (typeof logger !== 'object' || logger === null)) {
-    throw invalidInput('logger', 'an object', operation);
-  }
-  if (onError !== undefined && typeof onError !== 'function') throw invalidInput('onError', 'a function', operation);
-  return {
-    path: resolvePath(path, operation),
-    missingSession,
-    ...(logger === undefined ? {} : { logger }),
-    ...(onError === undefined ? {} : { onError }),
-  };
-}
-
-/** As telemetry resolves its path: both have one file. */
-function resolvePath(path: unknown, operation: string): string {
-  try {
-    return resolveConfig({ dbPath: path }).path;
-  } catch {
-    throw invalidInput('path', 'the path of a file', operation);
-  }
 }
 
 function tellOpened({ warnings, migrations = [] }: OpenedModule, logger: Logger | undefined): void {

@@ -1,20 +1,9 @@
 /**
  * What a logger of usage hears, in the words of the command line.
  */
-import { writeLog } from '../log.js';
+import { tell } from '../log.js';
 import type { AppliedReport } from '../native.js';
 import type { Logger } from '../types.js';
-
-/** Tell something about a module. */
-export function tell(
-  logger: Logger | undefined,
-  level: 'info' | 'warn' | 'error',
-  module: string,
-  message: string,
-  fields: Record<string, unknown> = {},
-): void {
-  writeLog(logger, { level, message: `${module}: ${message}`, fields: { module, ...fields } });
-}
 
 /** Tell what a run has done with a file, but for its warnings: nothing where there was nothing to do. */
 export function tellRun(logger: Logger | undefined, module: string, { prepared, items }: AppliedReport): void {

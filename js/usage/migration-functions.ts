@@ -3,7 +3,7 @@ import type { MigrationStatus } from './migration.js';
 import type { MigrationRunner } from './runner.js';
 
 /**
- * The runner of the open file, always the same one: what is registered with it stays.
+ * The runner of the open file, the same one until that is closed: what is registered with it stays so long.
  *
  * @throws {UsageError} `USAGE_NOT_INITIALIZED`
  */

@@ -1,5 +1,5 @@
 import { MigrationError } from '../errors.js';
-import { writeLog } from '../log.js';
+import { isLogger, tell, writeLog } from '../log.js';
 import {
   applyMigrations,
   builtInMigrations,
@@ -13,7 +13,7 @@ import { native } from '../native.js';
 import { Database } from '../sqlite/database.js';
 import { lastFailure } from '../sqlite/failure.js';
 import type { Logger } from '../types.js';
-import { tell, tellRun } from './log.js';
+import { tellRun } from './log.js';
 import type { Migration, MigrationRecord, MigrationStatus } from './migration.js';
 
 /** Journal name. */
@@ -54,7 +54,7 @@ export class MigrationRunner {
     if (!(db instanceof Database)) throw invalid('The first argument must be a Database of runledger/sqlite');
     if (typeof options !== 'object' || options === null) throw invalid('The options must be an object');
     const { logger } = options;
-    if (logger !== undefined && (typeof logger !== 'object' || logger === null)) {
+    if (!isLogger(logger)) {
       throw invalid('The option logger must be an object with the methods of console');
     }
     this.#db = db;

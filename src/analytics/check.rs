@@ -2,10 +2,10 @@
 //! The checks of everything that a caller passes, before the database sees it (analytics.md §5, §7).
 
 use crate::client::{
-    check::{MAX_SAFE_INTEGER, refuse, seconds},
+    check::{MAX_SAFE_INTEGER, not_an_object, refuse, seconds, valid_name, well_formed},
     words,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::packed::{Field, Record};
 
 use super::shape::{SESSION, TOOL_CALL};
@@ -37,11 +37,6 @@ pub(super) struct NewToolCall<'a> {
     pub(super) timestamp: Option<i64>,
 }
 
-/// The argument called `name` has to be an object, or an array of them.
-pub(super) fn not_an(what: &str, name: &str) -> Error {
-    Error::invalid(format!("{name} must be an {what}"), name)
-}
-
 /// Check the argument of startSession.
 pub(super) fn session(record: &Record<'_>) -> Result<NewSession> {
     Ok(NewSession {
@@ -53,7 +48,7 @@ pub(super) fn session(record: &Record<'_>) -> Result<NewSession> {
 /// Check the argument of recordToolCall, or one of recordToolCalls.
 pub(super) fn tool_call<'a>(record: &Record<'a>) -> Result<NewToolCall<'a>> {
     if !record.is_object() {
-        return Err(not_an("object", "call"));
+        return Err(not_an_object("call"));
     }
     let at = |position: usize| record.at(position);
     Ok(NewToolCall {
@@ -81,20 +76,14 @@ pub(super) fn time(key: &str, field: Field<'_>) -> Result<Option<i64>> {
     if field.is_given() { seconds(field).map(Some).ok_or_else(refused) } else { Ok(None) }
 }
 
-/// A text. SQLite cannot keep a lone surrogate, and what is looked up has to be what was stored.
+/// A text.
 pub(super) fn text<'a>(key: &str, field: Field<'a>) -> Result<&'a str> {
-    match field {
-        Field::Text(text) => Ok(text),
-        _ => Err(refuse(format!("{key} must be a well-formed string"), key, field)),
-    }
+    well_formed(field).ok_or_else(|| refuse(format!("{key} must be a well-formed string"), key, field))
 }
 
-/// A text that says something.
+/// A text that names something.
 fn name<'a>(key: &str, field: Field<'a>) -> Result<&'a str> {
-    match field {
-        Field::Text(text) if !text.is_empty() => Ok(text),
-        _ => Err(refuse(format!("{key} must be a well-formed string that is not empty"), key, field)),
-    }
+    valid_name(field).ok_or_else(|| refuse(format!("{key} must be a well-formed string that is not empty"), key, field))
 }
 
 fn optional_id(field: Field<'_>) -> Result<Option<&str>> {

@@ -1,11 +1,14 @@
 #![forbid(unsafe_code)]
 //! Filters and listings: what a caller asks for, checked (analytics.md §5), and the SQL that answers it.
 
-use crate::client::{Query, Slice, check::refuse};
+use crate::client::{
+    Query, Slice,
+    check::{at_least, not_an_object, refuse, well_formed},
+};
 use crate::error::Result;
 use crate::packed::{Field, Input};
 
-use super::check::{self, Status, not_an};
+use super::check::{self, Status};
 
 /// `limit` of a listing that has none.
 const DEFAULT_LIMIT: i64 = 100;
@@ -28,7 +31,9 @@ impl ToolCallFilter {
         let source = object(input, "filter")?;
         Ok(Self {
             session_id: given(source, "sessionId", |field| check::text("sessionId", field))?.map(str::to_owned),
-            tool_names: list(source, "toolNames", "well-formed strings", well_formed)?,
+            tool_names: list(source, "toolNames", "well-formed strings", |field| {
+                well_formed(field).map(str::to_owned)
+            })?,
             statuses: list(source, "statuses", "'success', 'error' or 'timeout'", |field| {
                 Status::parse(field.text()?)
             })?,
@@ -69,7 +74,7 @@ impl Listing {
         let source = object(input, "options")?;
         let count = |key: &str, default| match source.get(key).field() {
             Field::Absent => Ok(default),
-            field => whole(field).ok_or_else(|| refuse(format!("{key} must be an integer from 0"), key, field)),
+            field => at_least(field, 0.0).ok_or_else(|| refuse(format!("{key} must be an integer from 0"), key, field)),
         };
         let slice = Slice { limit: Some(count("limit", DEFAULT_LIMIT)?), offset: count("offset", 0)? };
         let ascending = match source.get("order").field() {
@@ -99,7 +104,7 @@ pub(super) fn active(input: &Input) -> Result<Option<bool>> {
 fn object<'a>(input: &'a Input, name: &str) -> Result<&'a Input> {
     match input {
         Input::Undefined | Input::Map(_) => Ok(input),
-        _ => Err(not_an("object", name)),
+        _ => Err(not_an_object(name)),
     }
 }
 
@@ -117,14 +122,4 @@ fn list<T>(source: &Input, key: &str, what: &str, read: impl Fn(Field<'_>) -> Op
         }
         other => Err(refused(other.field())),
     }
-}
-
-fn well_formed(field: Field<'_>) -> Option<String> {
-    if let Field::Text(text) = field { Some(text.to_owned()) } else { None }
-}
-
-/// An integer from 0; what is above `i64` counts as its largest.
-fn whole(field: Field<'_>) -> Option<i64> {
-    #[allow(clippy::cast_possible_truncation, reason = "the cast saturates, as wanted")]
-    field.number().filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as i64)
 }

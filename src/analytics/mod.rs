@@ -4,23 +4,16 @@
 //! - a call: `methods` (what each does) → [`crate::client`] (planned on the caller's thread, handed to the store); `client`
 //!   (what the module is to it), `report` (what its errors look like)
 //! - one noun each: `sessions`, `tool_calls`, `stats`
-//! - before the database: [`check`], `filter`, [`config`]
+//! - before the database: [`check`], `filter`, `id`, [`config`]
 //! - on the writer's thread: `state`, `digest`
 //! - the file: [`schema`], `open`
-
-/// SQL for a random UUID (RFC 9562, version 4).
-macro_rules! uuid {
-    () => {
-        "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || \
-         substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
-    };
-}
 
 pub mod check;
 mod client;
 pub mod config;
 mod digest;
 mod filter;
+mod id;
 mod methods;
 mod open;
 mod report;

@@ -6,34 +6,32 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     Action, check,
     filter::{self, Listing},
+    id,
     report::session_refused,
     shape::SESSION,
 };
 use crate::{
-    client::{Args, Query, Value, reads, rows},
+    client::{Args, Query, Value, check::not_an_object, reads, rows},
     clock::now_seconds,
     error::{Error, Result},
     packed::Input,
     store::Conn,
 };
 
-const INSERT: &str = concat!(
-    "INSERT INTO sessions (id, started_at) VALUES (coalesce(?1, ",
-    uuid!(),
-    "), ?2) ON CONFLICT (id) DO NOTHING RETURNING id, started_at, ended_at, tool_count"
-);
+const INSERT: &str = "INSERT INTO sessions (id, started_at) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING \
+                      RETURNING id, started_at, ended_at, tool_count";
 const END: &str = "UPDATE sessions SET ended_at = ?2 WHERE id = ?1";
 
 /// startSession. Answers with the row.
 pub(super) fn start(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an("object", "session"))?;
+    let batch = args.record(0, || not_an_object("session"))?;
     let session = check::session(&batch.record(0))?;
+    let id = session.id.map_or_else(id::random, Ok)?;
     let started_at = session.started_at.unwrap_or_else(now_seconds);
     Action::write(INSERT, batch.bytes(), move |conn, _| {
-        let row = rows::returned(conn, &SESSION, INSERT, params![session.id, started_at])?;
+        let row = rows::returned(conn, &SESSION, INSERT, params![id, started_at])?;
         if row.is_empty() {
-            let id = session.id.as_deref().unwrap_or_default();
-            return Err(session_refused("ANALYTICS_SESSION_EXISTS", "The session exists already", id));
+            return Err(session_refused("ANALYTICS_SESSION_EXISTS", "The session exists already", &id));
         }
         Ok((Value::Row(Box::new(row)), Some(1)))
     })

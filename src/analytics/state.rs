@@ -76,7 +76,7 @@ impl Module for Analytics {
         let fresh = std::mem::take(&mut self.kept.fresh);
         if let Some(digest) = self.kept.digest.as_mut().filter(|_| committed) {
             for (tool, status, duration) in fresh {
-                digest.add(&tool, status, duration);
+                digest.add(tool.as_bytes(), status, duration);
             }
         }
     }

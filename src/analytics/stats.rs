@@ -1,14 +1,17 @@
 #![forbid(unsafe_code)]
 //! toolStats: counts and percentiles by tool.
 
-use super::{Action, digest::Digest, filter::ToolCallFilter, state::Analytics};
+use super::{
+    Action,
+    digest::{COLUMNS, Digest},
+    filter::ToolCallFilter,
+    state::Analytics,
+};
 use crate::{
     client::{Args, Outcome, Query, Value},
     error::Result,
     store::{Conn, Known, WriteSession},
 };
-
-const COLUMNS: &str = "SELECT tool_name, status, duration_ms FROM tool_calls";
 
 /// toolStats. For all calls, or those of some tools and statuses, the writer keeps what it takes.
 pub(super) fn tool_stats(args: &Args) -> Result<Action> {

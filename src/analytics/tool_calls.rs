@@ -3,59 +3,75 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Params;
+use rusqlite::{
+    CachedStatement, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
 use serde_json::json;
 
 use super::{
     Action, check,
     check::NewToolCall,
     filter::{Listing, ToolCallFilter},
+    id,
     report::refused,
     sessions::count_calls,
     shape::TOOL_CALL,
     state::Analytics,
 };
 use crate::{
-    client::{Args, Query, Value, reads, rows},
+    client::{
+        Args, Inserted, MicroBatch, Query, Value,
+        check::{not_an_array, not_an_object},
+        reads,
+    },
     clock::now_seconds,
-    error::{Error, Result},
+    error::Result,
     packed::Rows,
-    store::Conn,
+    store::{Control, Isolation},
 };
 
-macro_rules! insert {
-    ($tail:literal) => {
-        concat!(
-            "INSERT INTO tool_calls (id, tool_name, duration_ms, status, error_type, timestamp, session_id) VALUES \
-             (coalesce(?1, ",
-            uuid!(),
-            "), ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
-            $tail
-        )
-    };
-}
+const INSERT: &str = "INSERT INTO tool_calls (id, tool_name, duration_ms, status, error_type, timestamp, session_id) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING";
 
-const INSERT: &str = insert!("");
-const INSERT_RETURNING: &str =
-    insert!(" RETURNING id, tool_name, duration_ms, status, error_type, timestamp, session_id");
-
-/// recordToolCall. Answers with the row.
-pub(super) fn record(args: &Args) -> Result<Action> {
-    let batch = args.record(0, || check::not_an("object", "call"))?;
-    check::tool_call(&batch.record(0))?;
+/// recordToolCall: calls that came together, each alone. Answers with the rows.
+pub(super) fn record_each(args: &Args) -> Result<Action> {
+    let parcel = args.records(0, || not_an_object("call"))?;
     let now = now_seconds();
-    Action::write(INSERT, batch.bytes(), move |conn, state| {
-        let call = check::tool_call(&batch.record(0))?;
-        count_calls(conn, call.session_id, 1)?;
-        let row = insert_returning(conn, &call, now)?;
-        state.recorded(&call);
-        Ok((Value::Row(Box::new(row)), Some(1)))
+    let mut calls = MicroBatch::new(parcel, Control::default());
+    Action::each(INSERT, Isolation::Savepoint, calls.load(), move |conn, state| {
+        let mut calls_of: HashMap<String, i64> = HashMap::new();
+        let mut rows = Rows::new(&TOOL_CALL);
+        let mut insert = conn.cached(INSERT)?;
+        let ids = calls.run(conn, |record| {
+            let call = check::tool_call(record)?;
+            if !calls_of.contains_key(call.session_id) {
+                count_calls(conn, call.session_id, 0)?;
+                calls_of.insert(call.session_id.to_owned(), 0);
+            }
+            let id = call.id.map_or_else(id::random, |id| Ok(id.to_owned()))?;
+            let cells = cells(&call, &id, now);
+            run(&mut insert, cells)?;
+            rows.push_values(&cells)?;
+            if let Some(calls) = calls_of.get_mut(call.session_id) {
+                *calls += 1;
+            }
+            state.recorded(&call);
+            Ok(conn.last_insert_rowid())
+        })?;
+        let Some(ids) = ids else { return Ok(Inserted::default()) };
+        for (session_id, calls) in calls_of {
+            count_calls(conn, &session_id, calls)?;
+        }
+        #[allow(clippy::cast_precision_loss, reason = "rowids are below 2^53")]
+        let ids = ids.into_iter().map(|id| id.map_or(f64::NAN, |id| id as f64)).collect();
+        Ok(Inserted { ids, created_at: Vec::new(), rows: Some(Box::new(rows)), failures: calls.failures() })
     })
 }
 
 /// recordToolCalls: all or none. The first bad one is named, whatever is wrong with it.
 pub(super) fn record_all(args: &Args) -> Result<Action> {
-    let parcel = args.records(0, || check::not_an("array", "calls"))?;
+    let parcel = args.records(0, || not_an_array("calls"))?;
     let now = now_seconds();
     if parcel.is_empty() {
         return Action::nothing(Value::Json(json!({ "inserted": 0 })));
@@ -63,6 +79,7 @@ pub(super) fn record_all(args: &Args) -> Result<Action> {
     let mut parcel = parcel;
     Action::write(INSERT, parcel.bytes(), move |conn, state| {
         let batch = parcel.batch()?;
+        let mut insert = conn.cached(INSERT)?;
         let mut calls_of: HashMap<&str, i64> = HashMap::new();
         for (index, record) in batch.records().enumerate() {
             check::tool_call(&record)
@@ -70,7 +87,8 @@ pub(super) fn record_all(args: &Args) -> Result<Action> {
                     if !calls_of.contains_key(call.session_id) {
                         count_calls(conn, call.session_id, 0)?;
                     }
-                    insert_plain(conn, &call, now)?;
+                    let id = call.id.map_or_else(id::random, |id| Ok(id.to_owned()))?;
+                    run(&mut insert, cells(&call, &id, now))?;
                     *calls_of.entry(call.session_id).or_default() += 1;
                     state.recorded(&call);
                     Ok(())
@@ -91,25 +109,26 @@ pub(super) fn list(args: &Args) -> Result<Action> {
     reads::list(&TOOL_CALL, listing.sort(filter.restrict(Query::rows(&TOOL_CALL)), "timestamp"))
 }
 
-fn insert_returning(conn: &Conn, call: &NewToolCall<'_>, now: i64) -> Result<Rows> {
-    let row = rows::returned(conn, &TOOL_CALL, INSERT_RETURNING, cells(call, now))?;
-    if row.is_empty() { Err(exists(call)) } else { Ok(row) }
+/// The columns of the row that a call becomes, in their order.
+fn cells<'a>(call: &NewToolCall<'a>, id: &'a str, now: i64) -> [ValueRef<'a>; 7] {
+    [
+        id.into(),
+        call.tool_name.into(),
+        ValueRef::Integer(call.duration_ms),
+        call.status.as_str().into(),
+        call.error_type.map_or(ValueRef::Null, ValueRef::from),
+        ValueRef::Integer(call.timestamp.unwrap_or(now)),
+        call.session_id.into(),
+    ]
 }
 
-fn insert_plain(conn: &Conn, call: &NewToolCall<'_>, now: i64) -> Result<()> {
-    let inserted = conn.cached(INSERT)?.execute(cells(call, now))?;
-    if inserted == 0 { Err(exists(call)) } else { Ok(()) }
-}
-
-/// The parameters of both.
-fn cells<'a>(call: &'a NewToolCall<'_>, now: i64) -> impl Params + 'a {
-    let time = call.timestamp.unwrap_or(now);
-    (call.id, call.tool_name, call.duration_ms, call.status.as_str(), call.error_type, time, call.session_id)
-}
-
-fn exists(call: &NewToolCall<'_>) -> Error {
-    let id = call.id.unwrap_or_default();
-    refused("ANALYTICS_CALL_EXISTS", format!("The tool call exists already: {id}"), "id", id)
+fn run(insert: &mut CachedStatement<'_>, cells: [ValueRef<'_>; 7]) -> Result<()> {
+    let inserted = insert.execute(params_from_iter(cells.map(ToSqlOutput::Borrowed)))?;
+    if inserted > 0 {
+        return Ok(());
+    }
+    let id = cells[0].as_str().unwrap_or_default();
+    Err(refused("ANALYTICS_CALL_EXISTS", format!("The tool call exists already: {id}"), "id", id))
 }
 
 impl Analytics {

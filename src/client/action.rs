@@ -4,19 +4,20 @@
 use std::borrow::Cow;
 
 use super::{
-    call::{Reply, Value},
+    call::{Inserted, Reply, Value},
     recorder::Recorder,
 };
 use crate::{
     error::{Error, Result},
     packed::{Batch, Field, Input, Parcel},
-    store::{Conn, Known, Module, WriteSession},
+    store::{Conn, Isolation, Known, Module, WriteSession},
 };
 
 /// The value of a call and the number of rows that it returned or changed.
 pub type Outcome = (Value, Option<u64>);
 
 type WriteWork<M> = Box<dyn FnMut(&Conn, &mut M) -> Result<Outcome> + Send>;
+type EachWork<M> = Box<dyn FnMut(&Conn, &mut M) -> Result<Inserted> + Send>;
 type ReadWork = Box<dyn FnOnce(&Conn, &dyn Reply) -> Result<Outcome> + Send>;
 type AloneWork<M> = Box<dyn FnOnce(&mut WriteSession<M>, &dyn Reply) -> Result<Outcome> + Send>;
 type KeptWork<M> = Box<dyn FnOnce(&mut WriteSession<M>) -> Result<Known<M, Outcome>> + Send>;
@@ -34,6 +35,8 @@ pub struct Action<M: Module> {
 pub(super) enum Work<M: Module> {
     /// Shares a transaction with its neighbours.
     Write { bytes: usize, run: WriteWork<M> },
+    /// The same for calls that crossed together.
+    Each { isolation: Isolation, load: (usize, usize), run: EachWork<M> },
     /// On a reader, in one snapshot.
     Read(ReadWork),
     /// On the writer, outside of a transaction, without a deadline.
@@ -61,6 +64,20 @@ impl<M: Module> Action<M> {
         run: impl FnMut(&Conn, &mut M) -> Result<Outcome> + Send + 'static,
     ) -> Result<Self> {
         Self::of(sql, Work::Write { bytes, run: Box::new(run) })
+    }
+
+    /// Calls that crossed together and each succeed or fail alone: how many, and the bytes of input that they hold. They may
+    /// be run more than once.
+    ///
+    /// # Errors
+    /// As [`Action::write`].
+    pub(crate) fn each(
+        sql: &'static str,
+        isolation: Isolation,
+        load: (usize, usize),
+        run: impl FnMut(&Conn, &mut M) -> Result<Inserted> + Send + 'static,
+    ) -> Result<Self> {
+        Self::of(sql, Work::Each { isolation, load, run: Box::new(run) })
     }
 
     /// A read in one snapshot, which sends its rows.

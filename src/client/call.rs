@@ -33,10 +33,12 @@ pub enum Value {
 /// The outcomes of inserts that crossed together and each succeed or fail alone, by position.
 #[derive(Debug, Default)]
 pub struct Inserted {
-    /// Ids; `NaN` where the call failed.
+    /// Rowids; `NaN` where the call failed.
     pub ids: Vec<f64>,
-    /// `created_at`, ms.
+    /// `created_at` of events, ms.
     pub created_at: Vec<f64>,
+    /// The rows of those that did not fail, where the caller does not know them by now; they go out as rows do.
+    pub rows: Option<Box<Rows>>,
     /// The calls that failed.
     pub failures: Vec<(usize, Error)>,
 }
@@ -125,15 +127,17 @@ impl Call {
     }
 
     /// Count and answer inserts that crossed together; together they took `took`.
-    pub(crate) fn finish_each(self, inserted: Inserted, sql: &str, took: Duration) {
+    pub(crate) fn finish_each(self, mut inserted: Inserted, sql: &str, took: Duration) {
         self.recorder.record_each(self.operation, &inserted, sql, took);
-        self.end(Ok(Value::Inserted(inserted)));
+        let sent = inserted.rows.take().map_or(Ok(()), |rows| self.reply.tail(*rows));
+        self.end(sent.map(|()| Value::Inserted(inserted)));
     }
 
     /// Fail them all alike: their transaction did not take place.
     pub(crate) fn fail_each(self, calls: usize, error: &Error, sql: &str, took: Duration) {
         let failures = (0..calls).map(|index| (index, error.clone())).collect();
-        let inserted = Inserted { ids: vec![f64::NAN; calls], created_at: vec![f64::NAN; calls], failures };
+        let missing = vec![f64::NAN; calls];
+        let inserted = Inserted { ids: missing.clone(), created_at: missing, rows: None, failures };
         self.finish_each(inserted, sql, took);
     }
 }

@@ -107,7 +107,7 @@ pub(crate) fn utf16_length(text: &str) -> usize {
 
 /// The text of a cell if it is a valid id.
 pub(crate) fn valid_id(field: Field<'_>) -> Option<&str> {
-    let Field::Text(text) = field else { return None };
+    let text = well_formed(field)?;
     let printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let valid = if printable_ascii {
         text.len() <= MAX_ID_UNITS && text.bytes().any(|byte| byte != b' ')
@@ -116,6 +116,19 @@ pub(crate) fn valid_id(field: Field<'_>) -> Option<&str> {
         !is_blank(text) && utf16_length(text) <= MAX_ID_UNITS && !text.chars().any(char::is_control)
     };
     valid.then_some(text)
+}
+
+/// A text as the caller has it: SQLite cannot keep a lone surrogate, and what is looked up has to be what was stored.
+pub(crate) fn well_formed(field: Field<'_>) -> Option<&str> {
+    match field {
+        Field::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The same for a text that names something, so that it is not empty.
+pub(crate) fn valid_name(field: Field<'_>) -> Option<&str> {
+    well_formed(field).filter(|text| !text.is_empty())
 }
 
 /// The value of a finite number that is not negative, as all times and durations are.

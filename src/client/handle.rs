@@ -161,6 +161,14 @@ impl<M: ClientModule> Client<M> {
                 ));
                 return;
             }
+            if let Work::Each { isolation, load, run } = work {
+                let done = move |result, took| match result {
+                    Ok(inserted) => call.finish_each(inserted, &sql, took),
+                    Err(error) => call.fail_each(load.0, &error, &sql, took),
+                };
+                self.note(store.write(Control::default(), isolation, load, run, done));
+                return;
+            }
             let done = move |result: Result<Outcome>, took| call.finish(query_type, &sql, took, result);
             match work {
                 Work::Write { bytes, run } => {
@@ -177,7 +185,7 @@ impl<M: ClientModule> Client<M> {
                 Work::Beside(run) => {
                     self.note(store.beside(move |conn| run(conn, reply.as_ref()), done));
                 }
-                Work::Steps(_) | Work::SignOfLife | Work::Nothing(_) => {}
+                Work::Steps(_) | Work::Each { .. } | Work::SignOfLife | Work::Nothing(_) => {}
             }
         });
     }

@@ -27,8 +27,7 @@ pub struct BackupReport {
 }
 
 fn remove(target: &Path) -> Result<()> {
-    std::fs::remove_file(target)
-        .map_err(|error| Error::Io { path: target.display().to_string(), message: error.to_string() })
+    std::fs::remove_file(target).map_err(|error| Error::io(target, &error))
 }
 
 /// Copy the database at `source` to `target`, which must not exist. `progress` hears the pages that are copied and how

@@ -91,7 +91,7 @@ mod tests {
         run("telemetry", Verb::Migrate, &request(&path, None)).expect("migrate");
         let before = std::fs::read(&path).expect("file");
         for target in ["7", "1", "x", "-1", "+0", "1.5", "0x0", " 0", "", "NaN", "99999999999999999999"] {
-            let expected = format!("Rollback target must be an integer from 0 to 0, found {target}");
+            let expected = format!("Rollback target must be 0, found {target}");
             assert_eq!(refused(&path, Some(target)), expected);
         }
         assert!(std::fs::read(&path).expect("file") == before, "the file has changed");

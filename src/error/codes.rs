@@ -1,5 +1,7 @@
 #![forbid(unsafe_code)]
-//! The names of SQLite's result codes.
+//! The names of SQLite's result codes, and of errors of the system.
+
+use std::io::ErrorKind;
 
 use rusqlite::ffi;
 
@@ -127,3 +129,18 @@ extended_names!(
     SQLITE_READONLY_RECOVERY,
     SQLITE_READONLY_ROLLBACK,
 );
+
+/// The name of an error of the system, as Node gives it.
+pub fn system_code_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AlreadyExists => "EEXIST",
+        ErrorKind::IsADirectory => "EISDIR",
+        ErrorKind::NotADirectory => "ENOTDIR",
+        ErrorKind::NotFound => "ENOENT",
+        ErrorKind::PermissionDenied => "EACCES",
+        ErrorKind::ReadOnlyFilesystem => "EROFS",
+        ErrorKind::StorageFull => "ENOSPC",
+        ErrorKind::InvalidFilename => "ENAMETOOLONG",
+        _ => "UNKNOWN",
+    }
+}

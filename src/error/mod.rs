@@ -8,12 +8,14 @@
 mod codes;
 mod report;
 
+use std::{io, path::Path};
+
 use rusqlite::ffi;
 use serde_json::{Map, Value as Json};
 
 use crate::migration::MigrationError;
 
-pub use codes::{extended_code_name, primary_code_name};
+pub use codes::{extended_code_name, primary_code_name, system_code_name};
 pub use report::{ErrorClass, OpenWords, Report};
 
 /// Everything that can go wrong in the core. `Display` is the bare reason; [`Error::report`] makes the text that the
@@ -62,6 +64,8 @@ pub enum Error {
     Io {
         /// The file or directory.
         path: String,
+        /// The system's error by name; `None`: it was not the system that refused.
+        code: Option<&'static str>,
         /// The operating system's text.
         message: String,
     },
@@ -163,6 +167,12 @@ pub struct Refused {
 }
 
 impl Error {
+    /// The system has refused something about the file or directory `path`.
+    pub fn io(path: &Path, error: &io::Error) -> Self {
+        let code = Some(system_code_name(error.kind()));
+        Self::Io { path: path.display().to_string(), code, message: error.to_string() }
+    }
+
     /// A refusal of `field` with the contract's text.
     pub fn invalid(message: impl Into<String>, field: impl Into<String>) -> Self {
         Self::Validation(Box::new(Invalid { message: message.into(), field: Some(field.into()), ..Invalid::default() }))

@@ -113,6 +113,7 @@ impl Error {
             },
             reason_code: match self {
                 Self::Directory { code, .. } => Some(code),
+                Self::Io { code, .. } => *code,
                 _ => None,
             },
             index: None,

@@ -40,7 +40,7 @@ impl Backups {
 
     /// Write one of the moment `now`, unless there is a young one.
     pub(super) fn write(&self, conn: &Connection, now: i64) -> Result<Option<PathBuf>> {
-        store::make_directory(&self.directory, true).map_err(|error| failed(&self.directory, &error))?;
+        store::make_directory(&self.directory, true).map_err(|error| Error::io(&self.directory, &error))?;
         if self.files(conn, ".db")?.iter().any(|(at, _)| *at > now - YOUNG) {
             return Ok(None);
         }
@@ -58,7 +58,7 @@ impl Backups {
             Ok(()) => Ok(Some(target)),
             // Another process was as fast: there is its backup.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(failed(&target, &error)),
+            Err(error) => Err(Error::io(&target, &error)),
         }
     }
 
@@ -72,7 +72,7 @@ impl Backups {
                 Ok(()) => deleted.push(path),
                 // Another process was faster.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(&path, &error)),
+                Err(error) => return Err(Error::io(&path, &error)),
             }
         }
         Ok(deleted)
@@ -81,9 +81,9 @@ impl Backups {
     /// Every file with the name of a backup that ends so, and its moment, the oldest first.
     fn files(&self, conn: &Connection, ending: &str) -> Result<Vec<(i64, PathBuf)>> {
         let mut all = Vec::new();
-        let entries = std::fs::read_dir(&self.directory).map_err(|error| failed(&self.directory, &error))?;
+        let entries = std::fs::read_dir(&self.directory).map_err(|error| Error::io(&self.directory, &error))?;
         for entry in entries {
-            let entry = entry.map_err(|error| failed(&self.directory, &error))?;
+            let entry = entry.map_err(|error| Error::io(&self.directory, &error))?;
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
             if let Some(moment) =
                 entry.file_name().to_str().filter(|_| is_file).and_then(|name| self.moment(name, ending))
@@ -109,10 +109,6 @@ impl Backups {
         let (day, hour) = ([&date[..4], &date[4..6], &date[6..]], [&time[..2], &time[2..4], &time[4..]]);
         Some(format!("{}T{}Z", day.join("-"), hour.join(":")))
     }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io { path: path.display().to_string(), message: error.to_string() }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use super::shape::{GITHUB_ISSUE, INSTANCE, MCP_EVENT, RELATIONSHIP};
 use crate::{
-    client::check::{not_an_object, refuse, refuse_field, seconds, whole, whole_non_negative},
+    client::check::{not_an_object, refuse, refuse_field, seconds, valid_name, whole, whole_non_negative},
     error::{Error, Result},
     packed::{Field, Kind, Record},
 };
@@ -90,7 +90,7 @@ fn cell(record: &Record<'_>, position: usize) -> Result<Option<Value>> {
         (Field::Absent, _) => return Ok(None),
         (Field::Null, _) if column.nullable => Value::Null,
         (_, Kind::Text | Kind::Label) if NAMES.contains(&column.name) => {
-            Value::Text(name(field).ok_or_else(refused)?.to_owned())
+            Value::Text(valid_name(field).ok_or_else(refused)?.to_owned())
         }
         (_, Kind::Text | Kind::Label | Kind::Json) => Value::Text(field.text().ok_or_else(refused)?.to_owned()),
         (_, Kind::Integer) => {
@@ -218,7 +218,7 @@ pub fn time(argument: &str, field: Field<'_>) -> Result<i64> {
 /// # Errors
 /// `Field "key" is invalid`
 pub fn config_key(field: Field<'_>) -> Result<&str> {
-    name(field).ok_or_else(|| Error::invalid("key must be a string that is not empty", "key"))
+    valid_name(field).ok_or_else(|| Error::invalid("key must be a string that is not empty", "key"))
 }
 
 /// The value of a configuration cell. The refusal does not show it: it may be a secret.
@@ -253,14 +253,6 @@ pub fn backup_path(field: Field<'_>) -> Result<&str> {
     match field {
         Field::Text(path) if !path.is_empty() && !path.contains('\0') && path != ":memory:" => Ok(path),
         _ => Err(refuse_field("path", field)),
-    }
-}
-
-/// A text that names something, exactly as the caller has it.
-fn name(field: Field<'_>) -> Option<&str> {
-    match field {
-        Field::Text(text) if !text.is_empty() => Some(text),
-        _ => None,
     }
 }
 

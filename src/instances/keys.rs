@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
@@ -99,7 +99,7 @@ impl Keys {
             Ok(()) => {}
             // Another process was faster: its key is the key.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(path, &error)),
+            Err(error) => return Err(Error::io(path, &error)),
         }
         self.find()
     }
@@ -108,11 +108,12 @@ impl Keys {
         let text = match std::fs::read(path) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(path, &error)),
+            Err(error) => return Err(Error::io(path, &error)),
         };
         let digits = std::str::from_utf8(&text).ok().map(str::trim_ascii).filter(|digits| digits.len() == 64);
         let key = digits.and_then(Key::parse).ok_or_else(|| Error::Io {
             path: path.display().to_string(),
+            code: None,
             message: "the key file does not hold 64 hexadecimal digits".to_owned(),
         })?;
         if let (true, Some(notices)) = (others_can_read(path), self.notices.get()) {
@@ -141,7 +142,7 @@ fn create(path: &Path, key: &Key) -> std::io::Result<()> {
     store::publish(&partial, path)?;
     #[cfg(unix)]
     if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
+        std::fs::File::open(directory)?.sync_all()?;
     }
     Ok(())
 }
@@ -156,10 +157,6 @@ fn others_can_read(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn others_can_read(_path: &Path) -> bool {
     false
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::Io { path: path.display().to_string(), message: error.to_string() }
 }
 
 #[cfg(test)]

@@ -207,10 +207,10 @@ fn still_latest(conn: &Connection, set: &MigrationSet, version: i64) -> Result<O
 }
 
 fn invalid_target(set: &MigrationSet, current: i64, target: &str) -> MigrationError {
-    let text = if current == 0 {
-        format!("{} has no applied migration to roll back", set.module())
-    } else {
-        format!("Rollback target must be an integer from 0 to {}, found {target}", current - 1)
+    let text = match current {
+        0 => format!("{} has no applied migration to roll back", set.module()),
+        1 => format!("Rollback target must be 0, found {target}"),
+        _ => format!("Rollback target must be an integer from 0 to {}, found {target}", current - 1),
     };
     MigrationError::new(MigrationCode::InvalidTarget, set.module(), text)
         .with("target", target)

@@ -27,7 +27,8 @@ pub(super) struct Completion {
 pub(super) enum Payload {
     /// The end of a call, with its last rows.
     Done(Value, Option<Rows>),
-    Inserted(Outcomes),
+    /// The end of calls that crossed together, with their rows.
+    Inserted(Outcomes, Option<Rows>),
     Failed(Box<Report>),
     Rows(Rows, Arc<Credits>),
     Progress {
@@ -62,7 +63,7 @@ pub(super) struct Outcomes {
 
 impl Outcomes {
     pub(super) fn new(inserted: Inserted, operation: &str, report: Reporter) -> Self {
-        let Inserted { ids, created_at, failures } = inserted;
+        let Inserted { ids, created_at, failures, .. } = inserted;
         let failures = failures.into_iter().map(|(index, error)| (index, report(&error, operation))).collect();
         Self { ids, created_at, failures }
     }
@@ -239,7 +240,7 @@ impl Reply for CallReply {
         (self.ended)(self.number);
         let tail = self.replace_tail(None);
         let payload = match result {
-            Ok(Value::Inserted(inserted)) => Payload::Inserted(Outcomes::new(inserted, operation, self.report)),
+            Ok(Value::Inserted(inserted)) => Payload::Inserted(Outcomes::new(inserted, operation, self.report), tail),
             Ok(value) => Payload::Done(value, tail),
             Err(error) => Payload::Failed(Box::new((self.report)(&error, operation))),
         };

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use foldhash::fast::RandomState;
 use rusqlite::{Row, types::ValueRef};
 
 use super::{Kind, Shape};
@@ -34,7 +35,7 @@ pub struct Labels {
     pub indices: Vec<u16>,
     /// The different values of all label columns.
     pub values: Texts,
-    known: HashMap<Vec<u8>, u16>,
+    known: HashMap<Vec<u8>, u16, RandomState>,
     null: Option<u16>,
 }
 
@@ -76,11 +77,23 @@ impl Rows {
     /// # Errors
     /// [`crate::error::Error::Internal`] if the statement has too few columns.
     pub fn push(&mut self, row: &Row<'_>) -> Result<()> {
+        self.push_each(|position| Ok(row.get_ref(position)?))
+    }
+
+    /// Append a row of values in the order of the shape's columns.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn push_values(&mut self, values: &[ValueRef<'_>]) -> Result<()> {
+        self.push_each(|position| Ok(values.get(position).copied().unwrap_or(ValueRef::Null)))
+    }
+
+    fn push_each<'v>(&mut self, value: impl Fn(usize) -> Result<ValueRef<'v>>) -> Result<()> {
         let labels = self.labels.indices.len();
         // Where the labels of the row before begin.
         let mut before = (self.length > 0).then(|| labels - labels / self.length);
         for (position, column) in self.shape.columns.iter().enumerate() {
-            let value = row.get_ref(position)?;
+            let value = value(position)?;
             match column.kind {
                 Kind::Integer | Kind::Real | Kind::Boolean => self.push_number(value, |number| number),
                 // A foreign program may have left a fraction.
@@ -265,6 +278,7 @@ impl Texts {
         self.cells.push(cell);
     }
 
+    #[inline(always)]
     fn text(&self, cell: Cell) -> Option<OutText<'_>> {
         match cell {
             Cell::Null => None,

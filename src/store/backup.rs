@@ -83,7 +83,7 @@ pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err(Error::FileExists { path: target.display().to_string() })
         }
-        Err(error) => Err(Error::Io { path: target.display().to_string(), message: error.to_string() }),
+        Err(error) => Err(Error::io(target, &error)),
     }
 }
 

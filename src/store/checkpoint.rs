@@ -1,5 +1,8 @@
 #![forbid(unsafe_code)]
 //! Checkpoints on a thread and a connection of their own, so that no write pays for one (sqlite.org/wal.html).
+//!
+//! That thread copies; the writer cuts, between two transactions, once there is nothing left to copy. To every other
+//! connection a cut looks like a commit: it drops the pages that it keeps, and `PRAGMA data_version` changes.
 
 use std::{
     path::PathBuf,
@@ -28,7 +31,9 @@ const HOLD_ABOVE: u64 = 32 << 20;
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Quiet ticks after which the WAL is cut to nothing.
 const IDLE_TICKS: u32 = 10;
-/// How long an automatic checkpoint may keep the write lock while it waits for readers.
+/// Longest wait for the writer to cut the WAL: it may be busy with something else.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long cutting may keep the write lock while it waits for readers.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The modes of `PRAGMA wal_checkpoint`.
@@ -83,6 +88,9 @@ struct Shared {
     cache: Arc<StatementCache>,
     wal: PathBuf,
     written: AtomicBool,
+    /// The writer is to cut the WAL.
+    cut_wanted: AtomicBool,
+    wake_writer: Box<dyn Fn() + Send + Sync>,
     state: Mutex<State>,
     wake: Condvar,
     done: Condvar,
@@ -95,16 +103,24 @@ struct State {
     held: bool,
     /// Somebody stood in the way: no write waits before that time.
     in_vain_until: Option<Instant>,
+    /// Whether the writer has cut the WAL, as it was asked to; `None`: it has not come to it yet.
+    cut: Option<bool>,
 }
 
 impl Checkpointer {
-    /// Start the thread for a file in WAL mode.
-    pub(super) fn start(settings: &Settings, cache: Arc<StatementCache>) -> Result<Self> {
+    /// Start the thread for a file in WAL mode. `wake_writer` makes an idle writer call [`Checkpointer::cut`].
+    pub(super) fn start(
+        settings: &Settings,
+        cache: Arc<StatementCache>,
+        wake_writer: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared {
             settings: Settings { busy_timeout: PATIENCE, retry: Retry::default(), ..settings.clone() },
             cache,
             wal: wal_path(settings).unwrap_or_default(),
             written: AtomicBool::new(false),
+            cut_wanted: AtomicBool::new(false),
+            wake_writer: Box::new(wake_writer),
             state: Mutex::default(),
             wake: Condvar::new(),
             done: Condvar::new(),
@@ -126,30 +142,43 @@ impl Checkpointer {
         }
     }
 
-    /// Whether [`Checkpointer::hold_back`] might wait.
-    pub(super) fn may_hold(&self) -> bool {
-        self.shared.wal_size() > HOLD_ABOVE
+    /// Whether [`Checkpointer::hold_back`] might wait, or the writer is to cut the WAL.
+    pub(super) fn wants_writer(&self) -> bool {
+        self.shared.cut_wanted() || self.shared.wal_size() > HOLD_ABOVE
     }
 
-    /// Before a write: wait while the WAL is far too long, unless somebody stands in the way of cutting it.
+    /// Before a write: wait while the WAL is far too long and being copied, unless somebody stands in the way of that.
     pub(super) fn hold_back(&self) {
         if self.shared.wal_size() <= HOLD_ABOVE {
             return;
         }
         let mut state = self.shared.lock();
-        if state.closed || state.in_vain_until.is_some_and(|until| Instant::now() < until) {
+        if state.closed || self.shared.cut_wanted() || state.in_vain_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
         state.held = true;
         self.shared.wake.notify_one();
-        // After that time the write meets the checkpoint at SQLite's lock.
-        drop(self.shared.done.wait_timeout_while(state, LONGEST_HOLD, |state| state.held));
+        drop(self.shared.done.wait_timeout_while(state, LONGEST_HOLD, |state| state.held && !self.shared.cut_wanted()));
+    }
+
+    /// On the writer's thread, between two transactions: have the WAL cut on its connection, if that is wanted. `cut` is told how
+    /// long it may wait for readers, and tells whether it has.
+    pub(super) fn cut(&self, cut: impl FnOnce(Duration) -> bool) {
+        if !self.shared.cut_wanted() {
+            return;
+        }
+        let done = cut(PATIENCE);
+        let mut state = self.shared.lock();
+        state.cut = Some(done);
+        self.shared.cut_wanted.store(false, Ordering::Release);
+        self.shared.done.notify_all();
     }
 
     /// End the thread and close its connection.
     pub(super) fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_one();
+        self.shared.done.notify_all();
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // It only ever runs checkpoints; a panic there has nothing to tell.
             let _ = thread.join();
@@ -188,15 +217,31 @@ impl Shared {
             *conn = Conn::join(&self.settings, false, Arc::clone(&self.cache)).ok();
         }
         let Some(conn) = conn else { return false };
-        // The passive one does the bulk of the work while nobody waits; what is left for the other is short.
-        let passive = checkpoint(conn, CheckpointMode::Passive);
-        let then = match passive {
+        match checkpoint(conn, CheckpointMode::Passive) {
             // A reader still needs what is in the WAL: no write is made to wait for it.
-            Ok(done) if done.busy || done.checkpointed < done.log => return false,
-            Ok(_) if idle || size > CUT_ABOVE => checkpoint(conn, CheckpointMode::Truncate),
-            passive => passive,
-        };
-        then.is_ok_and(|done| !done.busy)
+            Ok(copied) if copied.busy || copied.checkpointed < copied.log => false,
+            Ok(_) if idle || size > CUT_ABOVE => self.have_it_cut(),
+            copied => copied.is_ok(),
+        }
+    }
+
+    /// Have the writer cut what is copied; what it has written meanwhile is short. Whether it has.
+    fn have_it_cut(&self) -> bool {
+        let mut state = self.lock();
+        state.cut = None;
+        self.cut_wanted.store(true, Ordering::Release);
+        self.done.notify_all();
+        (self.wake_writer)();
+        let (state, _) = self
+            .done
+            .wait_timeout_while(state, LONGEST_WAIT, |state| state.cut.is_none() && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        self.cut_wanted.store(false, Ordering::Release);
+        state.cut == Some(true)
+    }
+
+    fn cut_wanted(&self) -> bool {
+        self.cut_wanted.load(Ordering::Acquire)
     }
 
     /// Let the write go on that waits for a shorter WAL.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Settings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, system_code_name};
 
 /// Make the directory of the database, with those above it; and the file itself, empty, if it has to be private.
 ///
@@ -18,13 +18,12 @@ pub fn make_room(settings: &Settings) -> Result<()> {
     if let Some(directory) = path.parent() {
         make_directory(directory, settings.private).map_err(|error| Error::Directory {
             path: directory.display().to_string(),
-            code: name_of(error.kind()),
+            code: system_code_name(error.kind()),
             message: error.to_string(),
         })?;
     }
     if settings.private {
-        make_private(path)
-            .map_err(|error| Error::Io { path: path.display().to_string(), message: error.to_string() })?;
+        make_private(path).map_err(|error| Error::io(path, &error))?;
     }
     Ok(())
 }
@@ -92,20 +91,6 @@ fn make_private(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(_path: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// The name of a system error, as Node gives it.
-fn name_of(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::AlreadyExists => "EEXIST",
-        ErrorKind::NotADirectory => "ENOTDIR",
-        ErrorKind::NotFound => "ENOENT",
-        ErrorKind::PermissionDenied => "EACCES",
-        ErrorKind::ReadOnlyFilesystem => "EROFS",
-        ErrorKind::StorageFull => "ENOSPC",
-        ErrorKind::InvalidFilename => "ENAMETOOLONG",
-        _ => "UNKNOWN",
-    }
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ impl<M: Module> Store<M> {
     /// write lock. `None`: it was not run, or has left no trace, and is to be queued. The caller must have no write in the
     /// queue that this one would overtake.
     pub fn write_now<T>(&self, run: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Option<(T, Duration)> {
-        if self.shared.queue.len() > 0 || self.shared.checkpointer.get().is_some_and(Checkpointer::may_hold) {
+        if self.shared.queue.len() > 0 || self.shared.checkpointer.get().is_some_and(Checkpointer::wants_writer) {
             return None;
         }
         self.shared.session.try_lock().ok()?.as_mut()?.transaction_now(run)
@@ -325,6 +325,13 @@ impl<M: Module> Shared<M> {
         }
     }
 
+    /// Between two transactions: have the log cut, if the checkpointer has copied it.
+    pub(super) fn cut_log(&self, cut: impl FnOnce(Duration) -> bool) {
+        if let Some(checkpointer) = self.checkpointer.get() {
+            checkpointer.cut(cut);
+        }
+    }
+
     pub(super) fn wrote(&self) {
         if let Some(checkpointer) = self.checkpointer.get() {
             checkpointer.wrote();
@@ -341,7 +348,13 @@ fn begin<M: Module>(
     conn.log_to(&shared.notices, &shared.settings)?;
     let _ = shared.journal.set(journal);
     if journal == JournalMode::Wal {
-        let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache))?);
+        let own = Arc::downgrade(shared);
+        let wake_writer = move || {
+            if let Some(shared) = own.upgrade() {
+                shared.queue.poke();
+            }
+        };
+        let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache), wake_writer)?);
     }
     // −1 is no data version: the first transaction counts as behind a foreign commit.
     Ok(WriteSession { conn, module, data_version: -1, shared: Arc::clone(shared) })

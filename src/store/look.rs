@@ -54,19 +54,19 @@ impl OnDisk {
     /// # Errors
     /// [`Error::Io`] for something that is no file or cannot be read.
     pub fn at(path: &Path) -> Result<Option<Self>> {
-        let failed = |message: String| Error::Io { path: path.display().to_string(), message };
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) => return Err(failed(error.to_string())),
+            Err(error) => return Err(Error::io(path, &error)),
         };
         if !metadata.is_file() {
-            return Err(failed("is not a file".to_owned()));
+            let message = "is not a file".to_owned();
+            return Err(Error::Io { path: path.display().to_string(), code: None, message });
         }
         let mut header = Vec::with_capacity(HEADER);
         File::open(path)
             .and_then(|file| file.take(HEADER as u64).read_to_end(&mut header))
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| Error::io(path, &error))?;
         let path = followed(path);
         Ok(Some(Self {
             wal: metadata_of(&path, "-wal").map(|wal| wal.len()),
@@ -144,7 +144,8 @@ pub fn look<T>(
         }
         return answer.map(Some);
     }
-    Err(Error::Io { path: path.display().to_string(), message: "the file is being written all the time".to_owned() })
+    let message = "the file is being written all the time".to_owned();
+    Err(Error::Io { path: path.display().to_string(), code: None, message })
 }
 
 fn connect(path: &Path, query: &str, busy_timeout: Duration) -> Result<Connection> {

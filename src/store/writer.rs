@@ -83,6 +83,11 @@ impl<M: Module> WriteSession<M> {
     /// # Errors
     /// Those of `work` and of SQLite; nothing is written then.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
+        self.mind_the_log();
+        self.transact(work)
+    }
+
+    fn transact<T>(&mut self, work: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Result<T> {
         self.begin()?;
         let result = contained(|| {
             let value = work(&self.conn, &mut self.module)?;
@@ -102,8 +107,8 @@ impl<M: Module> WriteSession<M> {
         self.conn.controlled(control, || contained(|| work(&self.conn)))
     }
 
-    /// Changes whenever another connection has committed, and perhaps when the log was cut
-    /// (sqlite.org/pragma.html#pragma_data_version); not by what is written here.
+    /// Changes whenever another connection has committed or cut the log (sqlite.org/pragma.html#pragma_data_version); not by
+    /// what the store writes and cuts itself.
     ///
     /// # Errors
     /// Those of SQLite.
@@ -133,7 +138,7 @@ impl<M: Module> WriteSession<M> {
         }
         self.conn.busy_timeout(Duration::ZERO).ok()?;
         let began = Instant::now();
-        let done = self.transaction(work);
+        let done = self.transact(work);
         let took = began.elapsed();
         // Fails only for a connection that is closed.
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
@@ -154,6 +159,7 @@ impl<M: Module> WriteSession<M> {
             });
             self.recover();
         }
+        self.shared.cut_log(|patience| self.cut_log_within(patience));
     }
 
     fn close(&mut self) {
@@ -167,8 +173,13 @@ impl<M: Module> WriteSession<M> {
     /// Move what the WAL holds into the main file and cut it to nothing. `false`: somebody else needs it for longer than a
     /// moment; then the checkpointer does it, or the last one to go.
     pub fn cut_log(&self) -> bool {
-        let _ = self.conn.busy_timeout(PATIENCE);
-        let cut = checkpoint(&self.conn, CheckpointMode::Truncate).is_ok_and(|done| !done.busy);
+        self.cut_log_within(PATIENCE)
+    }
+
+    fn cut_log_within(&self, patience: Duration) -> bool {
+        let cut = self.conn.busy_timeout(patience).is_ok()
+            && checkpoint(&self.conn, CheckpointMode::Truncate).is_ok_and(|done| !done.busy);
+        // Fails only for a connection that is closed.
         let _ = self.conn.busy_timeout(self.shared.settings.busy_timeout);
         cut
     }
@@ -236,6 +247,7 @@ impl<M: Module> WriteSession<M> {
             if standing == 0 {
                 return Ok(());
             }
+            self.mind_the_log();
             self.begin()?;
             let whole = group.iter_mut().filter(|write| write.failure.is_none()).all(|write| {
                 match self.run_write(write, standing == 1) {
@@ -290,8 +302,13 @@ impl<M: Module> WriteSession<M> {
         Err(Lost(undone))
     }
 
-    fn begin(&mut self) -> Result<()> {
+    /// Before a transaction on the writer's thread, which may wait: keep the log short.
+    fn mind_the_log(&self) {
         self.shared.hold_back();
+        self.shared.cut_log(|patience| self.cut_log_within(patience));
+    }
+
+    fn begin(&mut self) -> Result<()> {
         self.retrying("BEGIN IMMEDIATE")?;
         let began = contained(|| {
             let version = self.conn.pragma_integer("data_version")?;

@@ -8,17 +8,17 @@ use serde_json::Value as Json;
 use super::{
     buffers,
     config::{Durability, OnSizeLimit, TelemetryConfig},
-    events::{self, MicroBatch},
+    events,
     kinds::OnError,
     methods::METHODS,
     open, report,
     state::Telemetry,
 };
 use crate::{
-    client::{Call, Client, ClientModule, Inserted, Method, Options, Reply, key_of},
+    client::{Call, Client, ClientModule, Inserted, Method, MicroBatch, Options, Reply, key_of},
     error::{Error, Report, Result},
     packed::Parcel,
-    store::{Cancel, Control, Isolation, Listener, Location, Registry, Store, WriteSession},
+    store::{Cancel, Listener, Location, Registry, Store, WriteSession},
 };
 
 /// The open telemetry stores of this process.
@@ -93,7 +93,7 @@ impl Client<Telemetry> {
         };
         let call = Call::new(name, Cancel::default(), Arc::clone(self.recorder()), reply);
         let action = match mode {
-            InsertMode::Each => return self.insert_each(parcel, call),
+            InsertMode::Each => events::insert_each(parcel, self.control()),
             InsertMode::Batch(_) if parcel.is_empty() => events::insert_nothing(),
             InsertMode::Batch(on_error) => events::insert_batch(parcel, on_error),
             InsertMode::Buffer => buffers::insert(parcel),
@@ -111,26 +111,9 @@ impl Client<Telemetry> {
             && config.on_size_limit != OnSizeLimit::Reject
             && !config.query_logging;
         let store = lease.as_ref().filter(|_| quick)?.store().ok()?;
-        let mut micro = MicroBatch::new(parcel, self.control());
-        let (inserted, took) = store.write_now(|conn, state| micro.run(conn, state))?;
+        let mut calls = MicroBatch::new(parcel, self.control());
+        let (inserted, took) = store.write_now(|conn, state| events::run_each(&mut calls, conn, state))?;
         self.recorder().record_each("insertEvent", &inserted, events::INSERT, took);
         Some(inserted)
-    }
-
-    fn insert_each(&self, parcel: Parcel, call: Call) {
-        self.with_store(call, |store, call| {
-            let (calls, bytes) = (parcel.len(), parcel.bytes());
-            let mut micro = MicroBatch::new(parcel, self.control());
-            self.note(store.write(
-                Control::default(),
-                Isolation::Own,
-                (calls, bytes),
-                move |conn, state| micro.run(conn, state),
-                move |result, took| match result {
-                    Err(error) => call.fail_each(calls, &error, events::INSERT, took),
-                    Ok(inserted) => call.finish_each(inserted, events::INSERT, took),
-                },
-            ));
-        });
     }
 }

@@ -1,10 +1,7 @@
 #![forbid(unsafe_code)]
 //! Events: inserting one, many, and deleting them.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{CachedStatement, Params, params};
 use serde_json::json;
@@ -22,11 +19,11 @@ use super::{
     statistics::EventFacts,
 };
 use crate::{
-    client::{Args, Inserted, Value, count, reads},
+    client::{Args, Inserted, MicroBatch, Value, count, reads},
     clock::now,
     error::{Error, Result},
     packed::{Parcel, Record},
-    store::{Conn, Control},
+    store::{Conn, Control, Isolation},
 };
 
 macro_rules! insert_into_events {
@@ -123,54 +120,29 @@ pub(super) fn checked<'a>(record: &Record<'a>, rules: &RuleSet, now: f64) -> Res
     Ok(event)
 }
 
-/// A micro-batch of insertEvent calls: each succeeds or fails alone. It may be run more than once in one transaction
-/// after another; what has failed stays failed.
-pub(super) struct MicroBatch {
-    parcel: Parcel,
-    control: Control,
-    failed: BTreeMap<usize, Error>,
+/// insertEvent: calls that came together, each alone.
+pub(super) fn insert_each(parcel: Parcel, control: Control) -> Result<Action> {
+    let mut calls = MicroBatch::new(parcel, control);
+    Action::each(INSERT, Isolation::Own, calls.load(), move |conn, state| run_each(&mut calls, conn, state))
 }
 
-impl MicroBatch {
-    pub(super) fn new(parcel: Parcel, control: Control) -> Self {
-        Self { parcel, control, failed: BTreeMap::new() }
-    }
-
-    pub(super) fn run(&mut self, conn: &Conn, state: &mut Telemetry) -> Result<Inserted> {
-        let batch = self.parcel.batch()?;
-        let bytes = batch.bytes() / batch.len().max(1);
-        let mut inserter = Inserter::new(conn, state)?;
-        let mut inserted = Inserted::default();
-        for (index, record) in batch.records().enumerate() {
-            let id = if self.failed.contains_key(&index) {
-                None
-            } else {
-                let result = conn.controlled(&self.control, || {
-                    state.growing(conn, bytes, |state| {
-                        let id = inserter.insert(state, &record)?;
-                        audit::events_inserted(conn, state, &[id])?;
-                        Ok(id)
-                    })
-                });
-                match result {
-                    Ok(id) => Some(id),
-                    Err(error) => {
-                        self.failed.insert(index, error);
-                        if conn.is_autocommit() {
-                            // SQLite has undone the whole transaction: it is run again without this one.
-                            return Ok(Inserted::default());
-                        }
-                        None
-                    }
-                }
-            };
-            #[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
-            inserted.ids.push(id.map_or(f64::NAN, |id| id as f64));
-            inserted.created_at.push(inserter.now());
-        }
-        inserted.failures = self.failed.iter().map(|(index, error)| (*index, error.clone())).collect();
-        Ok(inserted)
-    }
+/// Insert the events of a micro-batch.
+pub(super) fn run_each(calls: &mut MicroBatch, conn: &Conn, state: &mut Telemetry) -> Result<Inserted> {
+    let batch = calls.batch()?;
+    let bytes = batch.bytes() / batch.len().max(1);
+    let mut inserter = Inserter::new(conn, state)?;
+    let now = inserter.now();
+    let ids = calls.run(conn, |record| {
+        state.growing(conn, bytes, |state| {
+            let id = inserter.insert(state, record)?;
+            audit::events_inserted(conn, state, &[id])?;
+            Ok(id)
+        })
+    })?;
+    let Some(ids) = ids else { return Ok(Inserted::default()) };
+    #[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
+    let ids: Vec<f64> = ids.into_iter().map(|id| id.map_or(f64::NAN, |id| id as f64)).collect();
+    Ok(Inserted { created_at: vec![now; ids.len()], ids, rows: None, failures: calls.failures() })
 }
 
 /// insertEventBatch: one transaction; the first bad event undoes it, or is left out.

@@ -158,8 +158,7 @@ fn archive(conn: &Conn, directory: &Path, ids: &str, cutoff: f64) -> Result<()> 
     if rows.is_empty() {
         return Ok(());
     }
-    write_archive(directory, &rows)
-        .map_err(|error| Error::Io { path: directory.display().to_string(), message: error.to_string() })
+    write_archive(directory, &rows).map_err(|error| Error::io(directory, &error))
 }
 
 fn write_archive(directory: &Path, rows: &Rows) -> io::Result<()> {

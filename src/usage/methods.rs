@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
-use super::{Rows, config, snapshots};
+use super::{Rows, settings, snapshots};
 use crate::error::{Error, Result};
 use crate::packed::Input;
 
@@ -78,10 +78,10 @@ impl Method {
     pub fn run(self, conn: &Connection, args: &[Input]) -> Result<Answer> {
         let arg = |position: usize| args.get(position).unwrap_or(&Input::Undefined);
         let value = match self {
-            Self::GetConfig => config::get(conn)?,
-            Self::UpdateConfig => config::update(conn, arg(0))?.into(),
+            Self::GetConfig => settings::get(conn)?,
+            Self::UpdateConfig => settings::update(conn, arg(0))?.into(),
             Self::ResetConfig => {
-                config::reset(conn)?;
+                settings::reset(conn)?;
                 true.into()
             }
             Self::InsertSnapshot(missing) => snapshots::insert(conn, arg(0), missing)?,

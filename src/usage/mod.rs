@@ -2,18 +2,18 @@
 //! Usage: the settings of a usage monitor and the history of its snapshots, in the file of telemetry (usage.md).
 //!
 //! - a call: `methods` (what each does), `report` (what its errors look like)
-//! - one noun each: `config`, `snapshots`; their way to SQLite and back: `transaction`, `rows`
+//! - one noun each: `settings`, `snapshots`; their way to SQLite and back: `transaction`, `rows`
 //! - before the database: `check`
 //! - the file: [`schema`], `adoption`, `open`
 
 mod adoption;
 mod check;
-mod config;
 mod methods;
 mod open;
 mod report;
 mod rows;
 pub mod schema;
+mod settings;
 mod snapshots;
 mod transaction;
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 use serde_json::Value as Json;
 
 use super::{check, rows, transaction};
-use crate::client::check::whole;
+use crate::client::check::{valid_name, whole};
 use crate::error::Result;
 use crate::packed::{Field, Input};
 
@@ -73,7 +73,7 @@ fn value(name: &str, kind: Kind, field: Field<'_>) -> Result<Option<Value>> {
     let found = match (kind, field) {
         (_, Field::Absent) => return Ok(None),
         (Kind::IntegerOrNull, Field::Null) => Some(Value::Null),
-        (Kind::Text, Field::Text(text)) => Some(text).filter(|it| !it.is_empty()).map(|it| Value::Text(it.to_owned())),
+        (Kind::Text, text) => valid_name(text).map(|it| Value::Text(it.to_owned())),
         (Kind::Integer | Kind::IntegerOrNull, number) => whole(number).map(Value::Integer),
         (Kind::Real, Field::Number(number)) => Some(number).filter(|it| it.is_finite()).map(Value::Real),
         _ => None,
