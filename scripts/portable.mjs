@@ -26,7 +26,7 @@ export async function buildPortable(target, note) {
   await installTools(note);
   const [libc, output] = [triple.endsWith('gnu') ? `.${GLIBC}` : '', join(FOLDER, `runledger.${target}.node`)];
   const variable = `CARGO_TARGET_${triple.toUpperCase().replaceAll('-', '_')}_RUSTFLAGS`;
-  await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${triple}${libc}`], {
+  await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${triple}${libc}`, '--', '@scripts/rustc.args'], {
     env: {
       ...process.env,
       CARGO_TARGET_DIR: FOLDER,

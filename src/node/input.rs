@@ -55,12 +55,14 @@ pub(super) fn read_utf16(env: sys::napi_env, value: sys::napi_value, units: &mut
         // SAFETY: a null buffer asks for the length only.
         sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut length)
     })?;
-    units.resize(length + 1, 0);
+    units.clear();
+    units.reserve(length + 1);
     check(unsafe {
-        // SAFETY: the buffer holds `length` units and the terminator that Node-API adds.
-        sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), units.len(), &raw mut length)
+        // SAFETY: the buffer has room for `length` units and the terminator that Node-API adds.
+        sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), length + 1, &raw mut length)
     })?;
-    units.truncate(length);
+    // SAFETY: Node-API has written `length` units.
+    unsafe { units.set_len(length) };
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use foldhash::fast::RandomState;
 use rusqlite::{Row, types::ValueRef};
 
 use super::{Kind, Shape};
@@ -34,7 +35,7 @@ pub struct Labels {
     pub indices: Vec<u16>,
     /// The different values of all label columns.
     pub values: Texts,
-    known: HashMap<Vec<u8>, u16>,
+    known: HashMap<Vec<u8>, u16, RandomState>,
     null: Option<u16>,
 }
 
@@ -277,6 +278,7 @@ impl Texts {
         self.cells.push(cell);
     }
 
+    #[inline(always)]
     fn text(&self, cell: Cell) -> Option<OutText<'_>> {
         match cell {
             Cell::Null => None,

@@ -155,23 +155,24 @@ impl RawStatement {
 
     /// The value of a column of the current row.
     pub(super) fn cell(&self, column: c_int) -> Cell<'_> {
-        let statement = self.statement.as_ptr();
-        // SAFETY: the statement is alive. Text and blobs stay where they are until the statement is stepped, reset, or
-        // dropped, which `&mut` forbids while the cell is borrowed; the length is asked after the pointer, as SQLite
-        // wants it. An out-of-range column, or no current row, reads as NULL.
+        // SAFETY: the statement is alive, and its connection is used by this thread alone, which is all that the `value`
+        // functions ask beyond the `column` functions; these look the column up each time. Text and blobs stay where they
+        // are until the statement is stepped, reset, or dropped, which `&mut` forbids while the cell is borrowed; the length
+        // is asked after the pointer, as SQLite wants it. An out-of-range column, or no current row, reads as NULL.
         unsafe {
+            let value = ffi::sqlite3_column_value(self.statement.as_ptr(), column);
             let bytes = |start: *const u8| match start.is_null() {
                 true => &[][..],
                 false => {
-                    let length = ffi::sqlite3_column_bytes(statement, column);
+                    let length = ffi::sqlite3_value_bytes(value);
                     slice::from_raw_parts(start, usize::try_from(length).unwrap_or(0))
                 }
             };
-            match ffi::sqlite3_column_type(statement, column) {
-                ffi::SQLITE_INTEGER => Cell::Integer(ffi::sqlite3_column_int64(statement, column)),
-                ffi::SQLITE_FLOAT => Cell::Real(ffi::sqlite3_column_double(statement, column)),
-                ffi::SQLITE_TEXT => Cell::Text(bytes(ffi::sqlite3_column_text(statement, column))),
-                ffi::SQLITE_BLOB => Cell::Blob(bytes(ffi::sqlite3_column_blob(statement, column).cast())),
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => Cell::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => Cell::Real(ffi::sqlite3_value_double(value)),
+                ffi::SQLITE_TEXT => Cell::Text(bytes(ffi::sqlite3_value_text(value))),
+                ffi::SQLITE_BLOB => Cell::Blob(bytes(ffi::sqlite3_value_blob(value).cast())),
                 _ => Cell::Null,
             }
         }

@@ -120,6 +120,7 @@ fn bytes_per_element(kind: sys::napi_typedarray_type) -> usize {
 }
 
 /// The JavaScript value of a cell; `bigint` for integers that shall be one.
+#[inline(always)]
 pub(super) fn write(env: sys::napi_env, cell: Cell<'_>, bigint: bool) -> Outcome<sys::napi_value> {
     let mut value = ptr::null_mut();
     let made = match cell {

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Reads a `ruleConfig`, or a schema within one, key by key; what nobody has read in the end is an unknown key.
 
-use regex::{Regex, RegexBuilder};
+use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use crate::client::check::refuse;
@@ -113,15 +113,7 @@ pub(super) fn regex(pattern: &str, flags: &str) -> Result<Regex, Reason> {
             _ => return Err(format!("unknown flag \"{flag}\"")),
         };
     }
-    builder.build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "regex is too large".to_owned(),
-        // The engine's text points at the fault on further lines; the last one is the reason.
-        error => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default();
-            format!("regex: {}", reason.strip_prefix("error: ").unwrap_or(reason))
-        }
-    })
+    builder.build().map_err(|error| format!("regex: {error}"))
 }
 
 /// Whether the number of code points of `text` is within bounds.
