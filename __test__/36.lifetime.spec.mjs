@@ -123,7 +123,7 @@ test('a server that closes on SIGTERM, as the README shows, leaves one complete 
   const dbPath = freshPath()
   const { child, lines, exit } = startChild(CHILD, ['a SIGTERM handler', dbPath], { timeout: 30_000 })
   await until(() => lines.includes('READY') || child.exitCode !== null, 'the server is ready')
-  child.kill('SIGTERM')
+  process.kill(child.pid, 'SIGTERM') // Deno's child.kill says that the signal ended it (denoland/deno#36643)
   const { code, signal, stdout, stderr } = await exit
   assert.deepEqual({ code, signal, stdout, stderr }, { code: 0, signal: null, stdout: 'READY\n', stderr: '' })
   assert.ok(!existsSync(`${dbPath}-wal`) && !existsSync(`${dbPath}-shm`), 'no -wal and no -shm is left')

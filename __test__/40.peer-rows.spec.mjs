@@ -40,8 +40,6 @@ async function peersAtHand() {
   });
   await attempt('node:sqlite', async () => {
     const { DatabaseSync } = await import('node:sqlite');
-    // Some cut a text at NUL when they read it.
-    if (new DatabaseSync(':memory:').prepare("select 'a' || char(0) as text").get().text !== 'a\0') throw new Error('cuts texts');
     return (path) => new DatabaseSync(path);
   });
   return found;

@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { MigrationError, MigrationRunner, RunledgerError, discoverMigrationsSync } from 'runledger/database/migrations';
 import { Database, SqliteError } from 'runledger/sqlite';
 import * as root from 'runledger';
-import { cleanUp, isDeno, run, tempDir, test, track } from './support.mjs';
+import { cleanUp, run, skipBusyThread, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -678,8 +678,6 @@ test('a process that ends in the middle of a migration has changed nothing and h
   assert.equal(signal, 'SIGKILL');
   killed.after();
 });
-
-const skipBusyThread = isDeno && 'Deno does not end a thread that is busy or blocked (denoland/deno#35657)';
 
 test('a thread that ends in the middle of a migration has changed nothing and holds no lock', { skip: skipBusyThread }, async () => {
   const { dir, script, after } = endInTheMiddle("parentPort.postMessage('in'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);");

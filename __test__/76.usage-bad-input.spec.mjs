@@ -316,7 +316,8 @@ test('directories and files that may not be written to', { skip: skipWithoutPerm
   const [dir, other] = [tempDir(), tempDir()];
   usage.initDatabase({ path: join(dir, 'u.db') });
   usage.closeDatabase();
-  writeFileSync(join(other, 'secret.db'), '', { mode: 0o000 });
+  writeFileSync(join(other, 'secret.db'), '');
+  chmodSync(join(other, 'secret.db'), 0o000); // Deno takes a `mode` of 0 for none
   chmodSync(other, 0o755);
   const paths = [join(dir, 'new.db'), join(dir, 'sub', 'new.db'), join(dir, 'u.db'), join(other, 'secret.db')];
   const code = `

@@ -38,6 +38,7 @@ export const sharedFile = (name) => join(sharedData, name);
 
 const python = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import sqlite3'], { stdio: 'ignore' }).status === 0);
 export const skipWithoutPython = python ? false : 'python3 with sqlite3, the foreign SQLite program, is not here';
+export const skipBusyThread = isDeno && 'Deno does not end a thread that is busy or blocked (denoland/deno#35657)';
 export const skipOnWindows = process.platform === 'win32' ? 'signals are POSIX' : false;
 
 // ---------------------------------------------------------------- fresh directories and clients
