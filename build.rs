@@ -5,6 +5,9 @@ fn main() {
     #[cfg(feature = "node")]
     {
         napi_build::setup();
+        // Cargo does not look into the file of arguments.
+        println!("cargo:rerun-if-changed=scripts/rustc.args");
+        println!("cargo:rerun-if-changed=build.rs");
         if linker_is_lld() {
             // One copy of what monomorphisation has made twice: a tenth of the file.
             println!("cargo:rustc-cdylib-link-arg=-Wl,--icf=all");

@@ -88,6 +88,7 @@ impl Rows {
         self.push_each(|position| Ok(values.get(position).copied().unwrap_or(ValueRef::Null)))
     }
 
+    #[inline(always)]
     fn push_each<'v>(&mut self, value: impl Fn(usize) -> Result<ValueRef<'v>>) -> Result<()> {
         let labels = self.labels.indices.len();
         // Where the labels of the row before begin.
@@ -188,6 +189,7 @@ impl Rows {
     }
 
     #[allow(clippy::cast_precision_loss, reason = "JavaScript has no other number; ids and counts stay below 2^53")]
+    #[inline(always)]
     fn push_number(&mut self, value: ValueRef<'_>, real: impl FnOnce(f64) -> f64) {
         let number = match value {
             ValueRef::Integer(value) => value as f64,
@@ -261,6 +263,7 @@ impl Texts {
     }
 
     /// Append the text of these bytes; what is not UTF-8 in them becomes U+FFFD.
+    #[inline(always)]
     fn push(&mut self, bytes: Option<&[u8]>) {
         let cell = match bytes {
             None => Cell::Null,
@@ -288,6 +291,7 @@ impl Texts {
     }
 
     /// Whether the cell is exactly this. Not asked of texts beyond ASCII: `false` for those.
+    #[inline(always)]
     fn is_ascii_or_null(&self, position: usize, bytes: Option<&[u8]>) -> bool {
         match self.text(self.cells[position]) {
             None => bytes.is_none(),
@@ -321,6 +325,7 @@ fn widen(text: &str, units: &mut Vec<u16>) {
 }
 
 /// The bytes of a text, whatever SQLite has stored: numbers and blobs of foreign programs are shown as text.
+#[inline(always)]
 fn bytes_of(value: ValueRef<'_>) -> Option<Cow<'_, [u8]>> {
     match value {
         ValueRef::Null => None,
