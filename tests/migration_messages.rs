@@ -98,7 +98,7 @@ fn diverged_ahead_and_gap() {
     assert!(migration::inspect(&conn, &MigrationSet::new("app", list).expect("set")).is_ok());
     assert_eq!(
         line(migration::inspect(&conn, &set(&["CREATE TABLE a (x)"]))),
-        "MIGRATION_AHEAD 2 | The file was written by a newer release: app is at version 2, this release knows 1 | \
+        "MIGRATION_AHEAD 2 | The file has been migrated with more than these migrations: app is at version 2, they end at 1 | \
          {\"version\":2,\"latest\":1}"
     );
     conn.execute_batch("DELETE FROM schema_migrations WHERE version = 1").expect("damage");
