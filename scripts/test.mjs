@@ -164,9 +164,9 @@ function specs() {
  * checker says is the same on all of them, so it is asked on this Node alone; and what is in a file after a kill is the engine's
  * doing, so the others kill less often.
  */
-function testEnv(runtime) {
+function testEnv(program) {
   const others = { RUNLEDGER_SKIP_TSC: '1', RUNLEDGER_KILL_ROUNDS: '10' };
-  const env = { ...process.env, NODE_ENV: '', ...(runtime === process.execPath ? {} : others) };
+  const env = { ...process.env, NODE_ENV: '', ...(program === process.execPath ? {} : others) };
   for (const name of ['DEBUG', 'VIBEKIT_DB_PATH', 'NODE_TEST_CONTEXT', 'FORCE_COLOR']) delete env[name];
   return env;
 }

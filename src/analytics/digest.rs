@@ -1,8 +1,8 @@
 #![forbid(unsafe_code)]
 //! How long the calls of each tool took: what toolStats is made of, and what becomes of it without reading a row.
 //!
-//! SQLite hands the rows to an aggregate function, `tool_digest`: stepping through them from here would cost half as much
-//! again.
+//! SQLite hands the rows to an aggregate function, `tool_digest`: stepping through them from here would cost a third
+//! more.
 
 use std::{cell::RefCell, collections::HashMap};
 

@@ -43,7 +43,7 @@ pub(super) fn record_each(args: &Args) -> Result<Action> {
         let mut calls_of: HashMap<String, i64> = HashMap::new();
         let mut rows = Rows::new(&TOOL_CALL);
         let mut insert = conn.cached(INSERT)?;
-        let ids = calls.run(conn, |record| {
+        let inserted = calls.run(conn, |record| {
             let call = check::tool_call(record)?;
             if !calls_of.contains_key(call.session_id) {
                 count_calls(conn, call.session_id, 0)?;
@@ -59,13 +59,11 @@ pub(super) fn record_each(args: &Args) -> Result<Action> {
             state.recorded(&call);
             Ok(conn.last_insert_rowid())
         })?;
-        let Some(ids) = ids else { return Ok(Inserted::default()) };
+        let Some(inserted) = inserted else { return Ok(Inserted::default()) };
         for (session_id, calls) in calls_of {
             count_calls(conn, &session_id, calls)?;
         }
-        #[allow(clippy::cast_precision_loss, reason = "rowids are below 2^53")]
-        let ids = ids.into_iter().map(|id| id.map_or(f64::NAN, |id| id as f64)).collect();
-        Ok(Inserted { ids, created_at: Vec::new(), rows: Some(Box::new(rows)), failures: calls.failures() })
+        Ok(Inserted { rows: Some(Box::new(rows)), ..inserted })
     })
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Inserted;
 use crate::{
     error::{Error, Result},
     packed::{Batch, Parcel, Record},
@@ -36,40 +37,36 @@ impl MicroBatch {
         self.parcel.batch()
     }
 
-    /// Carry out each call that has not failed: `work` leaves no trace where it fails. Its values come in the order of the
-    /// calls, `None` for those that failed. `None` instead of all of them: SQLite has undone the whole transaction because of
-    /// one; it is to be run again without that.
+    /// Carry out each call that has not failed: `work` inserts a row and returns its rowid, or fails and leaves no trace.
+    /// `None`: SQLite has undone the whole transaction because of one; it is to be run again without that.
     ///
     /// # Errors
     /// As [`Parcel::batch`].
-    pub(crate) fn run<T>(
+    pub(crate) fn run(
         &mut self,
         conn: &Conn,
-        mut work: impl FnMut(&Record<'_>) -> Result<T>,
-    ) -> Result<Option<Vec<Option<T>>>> {
+        mut work: impl FnMut(&Record<'_>) -> Result<i64>,
+    ) -> Result<Option<Inserted>> {
         let batch = self.parcel.batch()?;
-        let mut values = Vec::with_capacity(batch.len());
+        let mut ids = Vec::with_capacity(batch.len());
         for (index, record) in batch.records().enumerate() {
             if self.failed.contains_key(&index) {
-                values.push(None);
+                ids.push(f64::NAN);
                 continue;
             }
             match conn.controlled(&self.control, || work(&record)) {
-                Ok(value) => values.push(Some(value)),
+                #[allow(clippy::cast_precision_loss, reason = "rowids are below 2^53")]
+                Ok(id) => ids.push(id as f64),
                 Err(error) => {
                     self.failed.insert(index, error);
                     if conn.is_autocommit() {
                         return Ok(None);
                     }
-                    values.push(None);
+                    ids.push(f64::NAN);
                 }
             }
         }
-        Ok(Some(values))
-    }
-
-    /// The calls that failed, by position.
-    pub(crate) fn failures(&self) -> Vec<(usize, Error)> {
-        self.failed.iter().map(|(index, error)| (*index, error.clone())).collect()
+        let failures = self.failed.iter().map(|(index, error)| (*index, error.clone())).collect();
+        Ok(Some(Inserted { ids, failures, ..Inserted::default() }))
     }
 }

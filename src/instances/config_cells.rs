@@ -18,7 +18,7 @@ use crate::{
     client::{Args, Value, nothing},
     clock::now_seconds,
     error::{Error, Result},
-    store::{Cancel, Conn, Control},
+    store::{Cancel, Control, overwriting},
 };
 
 const GET: &str = "SELECT CAST(value AS BLOB), encrypted <> 0 FROM user_config WHERE key = ?1";
@@ -90,15 +90,6 @@ fn set_encrypted(name: String, value: Zeroizing<String>, config: &InstancesConfi
         }
         nothing(1)
     })
-}
-
-/// Run `work` so that what it replaces is overwritten with zeros in the file: it may be a value that is encrypted later.
-fn overwriting<T>(conn: &Conn, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let switch = |on: bool| Ok::<_, Error>(conn.pragma_update(None, "secure_delete", on)?);
-    switch(true)?;
-    let done = work();
-    switch(false)?;
-    done
 }
 
 fn no_key() -> Error {

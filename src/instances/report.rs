@@ -51,7 +51,7 @@ pub(super) fn decrypt_failed(why: &str, because: Option<Error>) -> Error {
     let message = format!("The value cannot be decrypted: {why}");
     let reason = because.as_ref().map_or_else(|| message.clone(), ToString::to_string);
     let details = [("reason".to_owned(), json!("decrypt")), ("error".to_owned(), json!(reason))];
-    Error::Refused(Box::new(Refused { code: GENERAL, message, details: Map::from_iter(details), because }))
+    refused(GENERAL, message, Map::from_iter(details), because)
 }
 
 /// No instance has the id `id`; `field` is the column that refers to it.

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use crate::error::{Error, Result};
+use crate::store::overwriting;
 
 use super::definition::same_definition;
 use super::keys;
@@ -129,15 +130,6 @@ impl<'a> Adoption<'a> {
         Rebuild { found, wanted: table, mapping, extras, unique }.run(self.conn, &mut self.quarantine)
     }
 
-    /// Does `work` so that what it deletes is overwritten with zeros in the file.
-    fn overwriting(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let before: i64 = self.conn.query_row("PRAGMA secure_delete", [], |row| row.get(0))?;
-        self.conn.pragma_update(None, "secure_delete", true)?;
-        let done = work(self);
-        self.conn.pragma_update(None, "secure_delete", before)?;
-        done
-    }
-
     /// Repairs the foreign keys of the module's tables.
     ///
     /// # Errors
@@ -219,7 +211,7 @@ pub(super) fn adopt<R: ModuleRules + ?Sized>(rules: &R, adoption: &mut Adoption<
         let columns = table.columns.iter().filter(|it| !it.generated && found.column(&it.name).is_some());
         let mapping = columns.map(|it| Mapping::new(it, value(it).unwrap_or_else(|| quoted(&it.name)))).collect();
         if rules.secret_tables().contains(&table.name.as_str()) {
-            adoption.overwriting(|it| it.rebuild(&found, wanted, table, mapping, Vec::new()))?;
+            overwriting(adoption.conn(), || adoption.rebuild(&found, wanted, table, mapping, Vec::new()))?;
         } else {
             adoption.rebuild(&found, wanted, table, mapping, Vec::new())?;
         }

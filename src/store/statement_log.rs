@@ -16,7 +16,7 @@ use super::{Level, Notices};
 use crate::error::Result;
 
 /// What the store itself asks in each transaction: of no use to who wants to know what a call does.
-pub(super) const OWN_QUESTIONS: [&str; 2] = ["PRAGMA data_version", "SELECT 1 FROM sqlite_schema LIMIT 1"];
+const OWN_QUESTIONS: [&str; 2] = ["PRAGMA data_version", "SELECT 1 FROM sqlite_schema LIMIT 1"];
 
 /// Tell `notices` of every statement of `conn` when it has ended.
 ///

@@ -132,17 +132,15 @@ pub(super) fn run_each(calls: &mut MicroBatch, conn: &Conn, state: &mut Telemetr
     let bytes = batch.bytes() / batch.len().max(1);
     let mut inserter = Inserter::new(conn, state)?;
     let now = inserter.now();
-    let ids = calls.run(conn, |record| {
+    let inserted = calls.run(conn, |record| {
         state.growing(conn, bytes, |state| {
             let id = inserter.insert(state, record)?;
             audit::events_inserted(conn, state, &[id])?;
             Ok(id)
         })
     })?;
-    let Some(ids) = ids else { return Ok(Inserted::default()) };
-    #[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
-    let ids: Vec<f64> = ids.into_iter().map(|id| id.map_or(f64::NAN, |id| id as f64)).collect();
-    Ok(Inserted { created_at: vec![now; ids.len()], ids, rows: None, failures: calls.failures() })
+    let Some(inserted) = inserted else { return Ok(Inserted::default()) };
+    Ok(Inserted { created_at: vec![now; inserted.ids.len()], ..inserted })
 }
 
 /// insertEventBatch: one transaction; the first bad event undoes it, or is left out.
