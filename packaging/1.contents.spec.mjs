@@ -3,15 +3,13 @@ import { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { MAX_BINARY_BYTES } from '../scripts/binary.mjs';
 import { targetOf, triples } from '../scripts/crates.mjs';
 import { targets } from '../scripts/packages.mjs';
 import { writeNotices } from '../scripts/notices.mjs';
 import { built, cleanUp, project, root, run, test, tool } from './support.mjs';
 
 after(cleanUp);
-
-/** What the binary may weigh (docs/packaging.md). */
-const MAX_BINARY_BYTES = 4 * 1024 * 1024;
 
 const read = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'));
 const { main, platform } = await built();

@@ -1,4 +1,7 @@
-// What a compiled add-on says of itself: the target that it is for, and the glibc that it needs.
+// What a compiled add-on says of itself: the target that it is for, and the glibc that it needs. What it may weigh.
+
+/** The limit for a binary for Linux x64, in bytes: 4 MiB (docs/packaging.md). */
+export const MAX_BINARY_BYTES = 4 * 1024 * 1024;
 
 const ELF = { 62: 'x64', 183: 'arm64' };
 const MACH_O = { 0x01000007: 'x64', 0x0100000c: 'arm64' };

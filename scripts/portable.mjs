@@ -3,11 +3,11 @@
 //
 // zig and the cargo subcommand that uses it come from PyPI, pinned, into target/portable/; needs Python 3 with pip, and for
 // another target than that of this machine its standard library (rustup target add). Fails if a binary needs a newer glibc than
-// 2.17, or if it fits this machine and fails some of the JavaScript tests, which run on it.
+// 2.17, if one for x64 is above the limit of size, or if it fits this machine and fails some of the JavaScript tests, which run on it.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { compareVersions, neededGlibc, targetOfBinary } from './binary.mjs';
+import { MAX_BINARY_BYTES, compareVersions, neededGlibc, targetOfBinary } from './binary.mjs';
 import { targetOf, triples } from './crates.mjs';
 import { buildDist, prepare } from './prepare.mjs';
 import { StepError, root, run, whenStarted } from './steps.mjs';
@@ -15,6 +15,9 @@ import { StepError, root, run, whenStarted } from './steps.mjs';
 const TOOLS = ['ziglang==0.13.0.post1', 'cargo-zigbuild==0.24.0'];
 const GLIBC = '2.17';
 const FOLDER = join(root, 'target/portable');
+
+/** How clang compiles SQLite, in place of what .cargo/config.toml says to GCC; docs/packaging.md has the figures. */
+const CFLAGS = '-fvisibility=hidden -fno-asynchronous-unwind-tables -fno-unwind-tables -mllvm -inline-threshold=100';
 
 /** One file of tests for each module: enough to know that a binary works. */
 const SPECS = ['03.events', '50.sqlite', '70.database', '75.usage', '80.analytics', '85.instances'];
@@ -25,14 +28,15 @@ export async function buildPortable(target, note) {
   if (triple === undefined) throw new StepError(`No target for Linux: ${target}`);
   await installTools(note);
   const [libc, output] = [triple.endsWith('gnu') ? `.${GLIBC}` : '', join(FOLDER, `runledger.${target}.node`)];
-  const variable = `CARGO_TARGET_${triple.toUpperCase().replaceAll('-', '_')}_RUSTFLAGS`;
+  const variable = triple.replaceAll('-', '_');
   await run('cargo-zigbuild', ['rustc', '--release', '--lib', '--crate-type', 'cdylib', '--locked', '--target', `${triple}${libc}`, '--', '@scripts/rustc.args'], {
     env: {
       ...process.env,
       CARGO_TARGET_DIR: FOLDER,
       PATH: [join(FOLDER, 'venv/bin'), process.env.PATH].join(delimiter),
+      [`CFLAGS_${variable}`]: CFLAGS,
       // A library for musl must be linked dynamically.
-      ...(libc === '' && { [variable]: '-C target-feature=-crt-static' }),
+      ...(libc === '' && { [`CARGO_TARGET_${variable.toUpperCase()}_RUSTFLAGS`]: '-C target-feature=-crt-static' }),
     },
     onLine: note,
   });
@@ -41,6 +45,7 @@ export async function buildPortable(target, note) {
   if (targetOfBinary(bytes) !== target) throw new StepError(`${output} is a binary for ${targetOfBinary(bytes)}`);
   const needed = neededGlibc(bytes);
   if (needed !== undefined && compareVersions(needed, GLIBC) > 0) throw new StepError(`${output} needs glibc ${needed}, newer than ${GLIBC}`);
+  if (target.includes('x64') && bytes.length > MAX_BINARY_BYTES) throw new StepError(`${output} has ${bytes.length} bytes, more than ${MAX_BINARY_BYTES}`);
   note(`${output}: ${bytes.length} bytes${needed === undefined ? '' : `, needs glibc ${needed}`}`);
   return output;
 }
