@@ -11,7 +11,9 @@ import type { TelemetryEvent } from './types.js';
 
 /** `insertEvent` calls of one microtask. */
 export class EventBatch extends MicroBatch {
-  #reply: InsertReply | undefined;
+  // Of the reply, whose shape V8 would forget between two floods (`#modelBatch` of client.ts).
+  #ids: Float64Array | undefined;
+  #createdAt: Float64Array | undefined;
 
   constructor(dialect: Dialect) {
     super('insertEvent', labelsOfTelemetryEvent, dialect);
@@ -30,15 +32,16 @@ export class EventBatch extends MicroBatch {
   }
 
   override done(payload: unknown): void {
-    this.#reply = payload as InsertReply;
+    ({ ids: this.#ids, createdAt: this.#createdAt } = payload as InsertReply);
     super.done(payload);
   }
 
   /** The row that the record at `index` has become. @throws the error of that record alone. */
   row<F>(index: number, source: unknown): TelemetryEvent<F> {
     this.check(index, source);
-    const { ids, createdAt } = this.#reply!;
-    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.dialect.parsed);
+    const id = this.#ids![index]!;
+    const createdAt = this.#createdAt![index]!;
+    return storedTelemetryEvent<F>(this.records[index]!, id, createdAt, this.dialect.parsed);
   }
 }
 
