@@ -14,12 +14,12 @@ use std::{
 use super::{
     Conn, Control, Isolation, JournalMode, Location, Module, Notices, Retry, Settings, StoreFigures, WriteSession,
     checkpoint::{Checkpointer, wal_path},
+    contain::contained,
     job::{Job, Task, WriteJob},
     metrics::StatementCache,
     queue::Queue,
     readers::Readers,
-    turns::Turns,
-    writer::{contained, serve},
+    writer::serve,
 };
 use crate::error::{Error, Result};
 
@@ -357,8 +357,7 @@ fn begin<M: Module>(
         };
         let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache), wake_writer)?);
     }
-    // −1 is no data version: the first transaction counts as behind a foreign commit.
-    Ok(WriteSession { conn, module, data_version: -1, turns: Turns::new(), shared: Arc::clone(shared) })
+    Ok(WriteSession::new(conn, module, Arc::clone(shared)))
 }
 
 fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
