@@ -126,11 +126,7 @@ impl Keys {
 /// A key that came meanwhile is not written over. It must be on the disk before anything that only it opens, and it gets its
 /// name when it is whole: half a key, of a process that was killed, would keep everybody from making one.
 fn create(path: &Path, key: &Key) -> std::io::Result<()> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".partial-{}", std::process::id()));
-    let partial = PathBuf::from(partial);
-    // Of a dead process with our number.
-    let _ = std::fs::remove_file(&partial);
+    let partial = store::partial(path);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

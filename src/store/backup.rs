@@ -10,7 +10,10 @@ use std::{
 
 use rusqlite::{Connection, backup::Backup};
 
-use super::look::beside;
+use super::{
+    create::{partial, publish},
+    look::beside,
+};
 use crate::error::{Error, Result};
 
 /// Pages that are copied between two looks at the clock and the lock.
@@ -31,20 +34,46 @@ pub enum Readers {
 /// # Errors
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
 pub fn backup(conn: &Connection, target: &Path, readers: Readers, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
-    create_copy(conn, target, readers)?;
-    copy(conn, target, progress).inspect_err(|_| {
-        // Half a copy is none.
-        let _ = std::fs::remove_file(target);
-    })
+    make_copy(conn, target, readers, |partial| copy(conn, partial, progress))
+}
+
+/// Have `copy` write a copy of the database of `conn` into an empty file for `readers`, which gets the name `target` once it is
+/// whole.
+///
+/// # Errors
+/// Those of `copy`; [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`]. No half copy stays.
+pub fn make_copy<T, E: From<Error>>(
+    conn: &Connection,
+    target: &Path,
+    readers: Readers,
+    copy: impl FnOnce(&Path) -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    check_name(conn, target)?;
+    let partial = partial(target);
+    create(conn, &partial, readers)?;
+    let copied = copy(&partial).inspect_err(|_| {
+        // Half a copy is none. On a full disk SQLite leaves its journal, too.
+        for path in [&partial, &beside(&partial, "-journal")] {
+            let _ = std::fs::remove_file(path);
+        }
+    })?;
+    match publish(&partial, target) {
+        Ok(()) => Ok(copied),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists(target).into()),
+        Err(error) => Err(Error::io(target, &error).into()),
+    }
 }
 
 /// Refuse a name by which SQLite would take the copy for a part of the original, or something else for a part of the copy; it
 /// writes into such files, and removes them.
 ///
 /// # Errors
-/// [`Error::FileExists`]
+/// [`Error::FileExists`], [`Error::DirectoryMissing`]
 fn check_name(conn: &Connection, target: &Path) -> Result<()> {
     const PARTS: [&str; 3] = ["-wal", "-shm", "-journal"];
+    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
+        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
+    }
     let same = |part: &Path| {
         let directory = |path: &Path| path.parent().and_then(|it| it.canonicalize().ok());
         part.file_name() == target.file_name() && directory(part) == directory(target)
@@ -55,19 +84,15 @@ fn check_name(conn: &Connection, target: &Path) -> Result<()> {
     } else {
         PARTS.map(|it| beside(target, it)).into_iter().find(|it| it.exists())
     };
-    taken.map_or(Ok(()), |path| Err(Error::FileExists { path: path.display().to_string() }))
+    taken.map_or(Ok(()), |path| Err(exists(&path)))
 }
 
-/// Make the empty file of a copy. Creating it is the test: no file that came meanwhile is written over. Nobody may read the
-/// copy who may not read the original.
-///
-/// # Errors
-/// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`]
-pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
-    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
-        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
-    }
-    check_name(conn, target)?;
+fn exists(path: &Path) -> Error {
+    Error::FileExists { path: path.display().to_string() }
+}
+
+/// Make the empty file of a copy. Nobody may read the copy who may not read the original.
+fn create(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     match readers {
@@ -78,13 +103,7 @@ pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result
             }
         }
     }
-    match options.open(target) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Error::FileExists { path: target.display().to_string() })
-        }
-        Err(error) => Err(Error::io(target, &error)),
-    }
+    options.open(target).map(drop).map_err(|error| Error::io(target, &error))
 }
 
 #[cfg(unix)]

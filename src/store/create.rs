@@ -3,10 +3,11 @@
 
 use std::{
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-use super::Settings;
+use super::{Settings, look::beside};
 use crate::error::{Error, Result, system_code_name};
 
 /// Make the directory of the database, with those above it; and the file itself, empty, if it has to be private.
@@ -46,6 +47,13 @@ pub fn make_directory(directory: &Path, private: bool) -> io::Result<()> {
 #[cfg(not(unix))]
 pub fn make_directory(directory: &Path, _private: bool) -> io::Result<()> {
     std::fs::create_dir_all(directory)
+}
+
+/// What the file `target` is called until it is whole ([`publish`]): whoever dies while writing it leaves one that nobody takes
+/// for it, and that nobody meets again.
+pub fn partial(target: &Path) -> PathBuf {
+    let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    beside(target, &format!(".partial-{moment}"))
 }
 
 /// Give the whole file `partial` its name `target`, if nobody has that, and take its own away.

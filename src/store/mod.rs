@@ -29,12 +29,12 @@ mod turns;
 mod write_session;
 mod writer;
 
-pub use backup::{Readers, backup, create_copy};
+pub use backup::{Readers, backup, make_copy};
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
 pub use configure::{apply_session, configure};
 pub use conn::{Cached, Conn};
 pub use control::{Cancel, Control};
-pub use create::{make_directory, make_room, publish};
+pub use create::{make_directory, make_room, partial, publish};
 pub use engine::{Known, Store};
 pub use filesystem::{may_change, may_write};
 pub use job::Isolation;
