@@ -13,7 +13,7 @@ use std::{
 
 use super::{
     Conn, Control, Isolation, JournalMode, Location, Module, Notices, Retry, Settings, StoreFigures, WriteSession,
-    checkpoint::{Checkpointer, wal_path},
+    checkpoint::Checkpointer,
     contain::contained,
     job::{Job, Task, WriteJob},
     metrics::StatementCache,
@@ -259,9 +259,6 @@ impl<M: Module> Store<M> {
 
     /// Counters and sizes.
     pub fn figures(&self) -> StoreFigures {
-        let size = |path: Option<&std::path::Path>| {
-            path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len())
-        };
         let (prepared, hits) = self.shared.cache.prepared_and_hits();
         StoreFigures {
             commits: self.shared.commits.load(Ordering::Relaxed),
@@ -269,9 +266,8 @@ impl<M: Module> Store<M> {
             prepared,
             hits,
             queued: self.shared.queue.len() as u64,
-            file_bytes: size(self.shared.settings.location.path()),
-            wal_bytes: size(wal_path(&self.shared.settings).as_deref()),
             journal_mode: self.shared.journal.get().map(|mode| mode.as_str()),
+            ..StoreFigures::on_disk(&self.shared.settings.location)
         }
     }
 
