@@ -57,9 +57,10 @@ impl NativeClient {
         let listener: Arc<dyn Listener> = Arc::new(ClientListener { mailbox: Arc::clone(&mailbox), client: client_id });
         let NewClient { client, telemetry } = modules::client(&module, input::input(&config)?, path, listener)?;
         // A thread that ends without close() lets go of the file. It does not wait for longer than a moment: what is
-        // acknowledged is committed, and what is not may be lost.
-        let leaving = Arc::downgrade(&client);
-        env.add_env_cleanup_hook(leaving, |client| {
+        // acknowledged is committed, and what is not may be lost. Rows that nobody will take must not keep the readers.
+        let leaving = (Arc::downgrade(&client), Arc::clone(&mailbox));
+        env.add_env_cleanup_hook(leaving, |(client, mailbox)| {
+            mailbox.close();
             if let Some(client) = client.upgrade() {
                 let (done, ended) = std::sync::mpsc::channel::<()>();
                 let closing = std::thread::Builder::new().spawn(move || {
