@@ -11,12 +11,8 @@ use std::{
 };
 
 use super::{
-    Conn, JournalMode, Module, Notices, Settings, StoreFigures, WriteSession,
-    checkpoint::{Checkpointer, wal_path},
-    job::Job,
-    metrics::StatementCache,
-    queue::Queue,
-    readers::Readers,
+    Conn, JournalMode, Module, Notices, Settings, StoreFigures, WriteSession, checkpoint::Checkpointer, job::Job,
+    metrics::StatementCache, queue::Queue, readers::Readers,
 };
 use crate::error::Result;
 
@@ -139,9 +135,6 @@ impl<M: Module> Shared<M> {
 
     /// Counters and sizes.
     pub(super) fn figures(&self) -> StoreFigures {
-        let size = |path: Option<&std::path::Path>| {
-            path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len())
-        };
         let (prepared, hits) = self.cache.prepared_and_hits();
         StoreFigures {
             commits: self.commits.load(Ordering::Relaxed),
@@ -149,9 +142,8 @@ impl<M: Module> Shared<M> {
             prepared,
             hits,
             queued: self.queue.len() as u64,
-            file_bytes: size(self.settings.location.path()),
-            wal_bytes: size(wal_path(&self.settings).as_deref()),
             journal_mode: self.journal.get().map(|mode| mode.as_str()),
+            ..StoreFigures::on_disk(&self.settings.location)
         }
     }
 }
