@@ -215,10 +215,10 @@ pub struct StoreFigures {
 }
 
 impl StoreFigures {
-    /// What can be told about a database that is not open.
+    /// What the files of a database tell, whether it is open or not.
     pub fn on_disk(location: &Location) -> Self {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         let Some(path) = location.path() else { return Self::default() };
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         Self { file_bytes: size(path), wal_bytes: size(&log_of(path)), ..Self::default() }
     }
 }
