@@ -16,7 +16,7 @@ use crate::{
 /// A backup is not written while there is one as young as this, in seconds.
 const YOUNG: i64 = 86_400;
 
-/// How the name of a backup ends while it is written ([`store::partial`]): this, and digits.
+/// How a backup is called while [`store::backup`] writes it: this, and a number.
 const PARTIAL: &str = ".db.partial-";
 
 /// The backups of one database.
@@ -53,7 +53,7 @@ impl Backups {
         let target = self.directory.join(format!("{}{moment}.db", self.prefix));
         match store::backup(conn, &target, store::Readers::Owner, &mut |_, _| {}) {
             Ok(_) => Ok(Some(target)),
-            // Another process was as fast: there is its backup.
+            // Another client was as fast: there is its backup.
             Err(Error::FileExists { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -96,8 +96,8 @@ impl Backups {
     /// `YYYY-MM-DDTHH:MM:SSZ` of a file that has the name of a backup.
     fn moment(&self, name: &str, ending: &str) -> Option<String> {
         let (stamp, rest) = name.strip_prefix(&self.prefix)?.split_once(ending)?;
-        let is_partial = ending == PARTIAL && rest.bytes().all(|it| it.is_ascii_digit());
-        let stamp = stamp.strip_suffix('Z').filter(|_| rest.is_empty() || is_partial)?;
+        let is_number = ending == PARTIAL && rest.bytes().all(|it| it.is_ascii_digit());
+        let stamp = stamp.strip_suffix('Z').filter(|_| rest.is_empty() || is_number)?;
         let (date, time) = stamp.split_once('T')?;
         let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|it| it.is_ascii_digit());
         if !digits(date, 8) || !digits(time, 6) {

@@ -34,46 +34,27 @@ pub enum Readers {
 /// # Errors
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
 pub fn backup(conn: &Connection, target: &Path, readers: Readers, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
-    make_copy(conn, target, readers, |partial| copy(conn, partial, progress))
-}
-
-/// Have `copy` write a copy of the database of `conn` into an empty file for `readers`, which gets the name `target` once it is
-/// whole.
-///
-/// # Errors
-/// Those of `copy`; [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`]. No half copy stays.
-pub fn make_copy<T, E: From<Error>>(
-    conn: &Connection,
-    target: &Path,
-    readers: Readers,
-    copy: impl FnOnce(&Path) -> std::result::Result<T, E>,
-) -> std::result::Result<T, E> {
-    check_name(conn, target)?;
+    check_target(conn, target)?;
     let partial = partial(target);
-    create(conn, &partial, readers)?;
-    let copied = copy(&partial).inspect_err(|_| {
+    create(conn, &partial, readers).map_err(|error| refused(target, &error))?;
+    let copied = copy(conn, &partial, progress)
+        .and_then(|pages| publish(&partial, target).map(|()| pages).map_err(|error| refused(target, &error)));
+    if copied.is_err() {
         // Half a copy is none. On a full disk SQLite leaves its journal, too.
-        for path in [&partial, &beside(&partial, "-journal")] {
+        for path in [beside(&partial, "-journal"), partial] {
             let _ = std::fs::remove_file(path);
         }
-    })?;
-    match publish(&partial, target) {
-        Ok(()) => Ok(copied),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists(target).into()),
-        Err(error) => Err(Error::io(target, &error).into()),
     }
+    copied
 }
 
 /// Refuse a name by which SQLite would take the copy for a part of the original, or something else for a part of the copy; it
 /// writes into such files, and removes them.
 ///
 /// # Errors
-/// [`Error::FileExists`], [`Error::DirectoryMissing`]
+/// [`Error::FileExists`]
 fn check_name(conn: &Connection, target: &Path) -> Result<()> {
     const PARTS: [&str; 3] = ["-wal", "-shm", "-journal"];
-    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
-        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
-    }
     let same = |part: &Path| {
         let directory = |path: &Path| path.parent().and_then(|it| it.canonicalize().ok());
         part.file_name() == target.file_name() && directory(part) == directory(target)
@@ -84,15 +65,28 @@ fn check_name(conn: &Connection, target: &Path) -> Result<()> {
     } else {
         PARTS.map(|it| beside(target, it)).into_iter().find(|it| it.exists())
     };
-    taken.map_or(Ok(()), |path| Err(exists(&path)))
+    taken.map_or(Ok(()), |path| Err(Error::FileExists { path: path.display().to_string() }))
 }
 
-fn exists(path: &Path) -> Error {
-    Error::FileExists { path: path.display().to_string() }
+/// Make the empty file of a copy.
+///
+/// # Errors
+/// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`]
+pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
+    check_target(conn, target)?;
+    create(conn, target, readers).map_err(|error| refused(target, &error))
 }
 
-/// Make the empty file of a copy. Nobody may read the copy who may not read the original.
-fn create(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
+fn check_target(conn: &Connection, target: &Path) -> Result<()> {
+    if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
+        return Err(Error::DirectoryMissing { path: directory.display().to_string() });
+    }
+    check_name(conn, target)
+}
+
+/// Creating the file is the test: no file that came meanwhile is written over. Nobody may read the copy who may not read the
+/// original.
+fn create(conn: &Connection, path: &Path, readers: Readers) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     match readers {
@@ -103,7 +97,14 @@ fn create(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
             }
         }
     }
-    options.open(target).map(drop).map_err(|error| Error::io(target, &error))
+    options.open(path).map(drop)
+}
+
+fn refused(path: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AlreadyExists => Error::FileExists { path: path.display().to_string() },
+        _ => Error::io(path, error),
+    }
 }
 
 #[cfg(unix)]

@@ -31,7 +31,7 @@ mod turns;
 mod write_session;
 mod writer;
 
-pub use backup::{Readers, backup, make_copy};
+pub use backup::{Readers, backup, create_copy};
 pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
 pub use configure::{apply_session, configure};
 pub use conn::{Cached, Conn};

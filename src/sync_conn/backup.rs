@@ -43,7 +43,11 @@ impl Backup {
 
 /// Copy all pages into a file that is made here, on one state of the database.
 pub(super) fn copy(source: &Connection, target: &Path) -> Result<i32> {
-    store::make_copy(source, target, store::Readers::OfSource, |partial| fill(source, partial))
+    store::create_copy(source, target, store::Readers::OfSource)?;
+    fill(source, target).inspect_err(|_| {
+        // Half a copy is none.
+        let _ = std::fs::remove_file(target);
+    })
 }
 
 fn fill(source: &Connection, target: &Path) -> Result<i32> {
