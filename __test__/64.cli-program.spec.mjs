@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, cpSync, existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cleanUp, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, environment, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
+import { cleanUp, environment, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cli, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
