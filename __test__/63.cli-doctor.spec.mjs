@@ -154,7 +154,7 @@ test('backup waits for a writer that holds the lock no longer than needed', { sk
 test('backup writes over nothing and leaves no half copy', async () => {
   const dir = await migrated();
   const target = join(dir, 'd.db');
-  const refused = (words, message) => leavesAlone(dir, () => fails(['backup', ...words], `backup: ${message}`));
+  const refused = (words, message, options) => leavesAlone(dir, () => fails(['backup', ...words], `backup: ${message}`, options));
   await refused([join(dir, 'none.db'), target], `File does not exist: ${join(dir, 'none.db')}`);
   await refused([at(dir), at(dir)], `File already exists: ${at(dir)}`);
   await refused([at(dir), dir], `File already exists: ${dir}`);
@@ -165,6 +165,7 @@ test('backup writes over nothing and leaves no half copy', async () => {
   await refused([at(dir), join(dir, 'e.db')], `File already exists: ${join(dir, 'e.db-wal')}`);
   writeFileSync(join(dir, 'text.db'), 'a text that is longer than the header of a database would be, '.repeat(9));
   await refused([join(dir, 'text.db'), join(dir, 'f.db')], 'Database file is corrupt during backup: file is not a database');
+  await refused(['-1.db', at(dir)], `File does not exist: ${join(dir, '-1.db')}`, { cwd: dir });
   await refused([], 'needs two files: runledger backup SOURCE DEST');
   await refused([at(dir)], 'needs two files: runledger backup SOURCE DEST');
   await refused([at(dir), join(dir, 'g.db'), 'h.db'], 'unexpected argument "h.db"');

@@ -138,6 +138,13 @@ test('U6 a snapshot of an unknown session is refused, or its session is made', a
   assert.equal((await ops.getAuditTrail('telemetry_sessions', 'ghost'))[0].operation, 'INSERT');
 });
 
+test('a session is made in the file also where a temporary table has the name of a table of telemetry', () => {
+  init({ missingSession: 'create' });
+  for (const name of ['sessions', 'events', 'audit_log']) usage.getConnection().exec(`CREATE TEMP TABLE telemetry_${name} (x)`);
+  assert.notEqual(usage.insertUsageSnapshot({ session_id: 'ghost', snapshot_data: '{}' }), null);
+  assert.equal(sql('SELECT * FROM main.telemetry_sessions').length, 1);
+});
+
 test('U7 of two snapshots at one time the later one comes first', () => {
   init();
   addSession('s1');

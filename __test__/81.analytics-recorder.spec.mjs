@@ -79,6 +79,12 @@ test('in a flood each bad call fails with its own error, and every other one get
   assert.equal((await opened.getSession('s')).toolCount, 600);
 });
 
+test('a record whose getter closes the recorder does not open it again', async () => {
+  const opened = await recorder();
+  const record = { ...call(), get toolName() { void opened.close(); return 'grep'; } };
+  await assert.rejects(opened.recordToolCall(record), { code: 'ANALYTICS_CLOSED' });
+});
+
 test('a record is taken as it was when the call was made', async () => {
   const opened = await recorder();
   const one = call();

@@ -156,6 +156,10 @@ test('a file that only looks like one is refused by both doors and the command l
   write(path, strange['a view of that name']);
   const bytes = readFileSync(path);
   for (const verb of ['migrate', 'rollback', '--dry-run']) await fails(['analytics', verb, '--db', path], /^analytics: analytics cannot use this file: sessions is a view/);
+  const [, , conflict] = await lines(['analytics', 'status', '--db', path]);
+  assert.match(conflict, /^analytics: conflict analytics cannot use this file: sessions is a view/);
+  const [problem] = await lines(['analytics', 'validate', '--db', path], { code: 1 });
+  assert.match(problem, /^analytics: diverged sessions: analytics cannot use this file: sessions is a view/);
   assert.deepEqual(readFileSync(path), bytes);
 });
 

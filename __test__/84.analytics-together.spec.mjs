@@ -8,7 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { AnalyticsError, AnalyticsRecorder, closeAnalyticsDatabase, createAnalyticsDb, getAnalyticsDatabase } from 'runledger/analytics';
 import { Database } from 'runledger/sqlite';
-import { cleanUp, random, run, skipOnWindows, start, tempDir, test, track, until } from './support.mjs';
+import { fails, skipWithoutPermissions } from './fixtures/cli.mjs';
+import { cleanUp, isBun, isDeno, random, run, skipOnWindows, start, tempDir, test, track, until } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -240,6 +241,13 @@ test('an empty HOME is none: the file is not made in the working directory', { s
     const error = await AnalyticsRecorder.open({ migrate: false }).then(({ path }) => ({ path }), (error) => error);
     console.log(error.path === userInfo().homedir + '/.devflow/analytics.db');`, { cwd, env: { HOME: '' } });
   assert.equal(stdout, 'true\n');
+});
+
+const skipWithoutStranger = isBun || isDeno || process.getuid?.() !== 0 ? 'only root can be a user that nobody knows' : skipWithoutPermissions;
+
+test('a user without a home directory is told so', { skip: skipWithoutStranger }, async () => {
+  const options = { cwd: '/', env: { HOME: '' }, user: { uid: 54321, gid: 54321 } };
+  await fails(['analytics', 'status'], 'analytics: There is no home directory: set HOME, or name the file', options);
 });
 
 test('getAnalyticsDatabase opens again when its connection was closed, and each thread has its own', { skip }, async () => {

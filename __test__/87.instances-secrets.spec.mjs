@@ -93,6 +93,22 @@ test('a lost key is not replaced by a second one while there are values that onl
   assert.ok(existsSync(`${path}.key`), 'nothing is lost any more: a new key may be made');
 });
 
+test('nothing is encrypted with a key that is in no file any more: it would be lost with the process', async () => {
+  const { rmSync } = await import('node:fs');
+  const { db, dir, path } = await openDatabase();
+  await db.setConfig('t', SECRET, true);
+  rmSync(`${path}.key`);
+  assert.equal(await db.getConfig('t'), SECRET, 'it can still be rescued');
+  const error = await fails(() => db.setConfig('u', SECRET, true), 'DATABASE_OPERATION_FAILED', { key: 'u', encrypted: true });
+  assert.match(error.message, /their key is missing/);
+  await db.disconnect();
+  for (const name of readdirSync(dir)) rmSync(join(dir, name));
+  await db.connect();
+  await db.setConfig('t', SECRET, true);
+  const { db: other } = await openDatabase({}, { dir, ids: [] });
+  assert.equal(await other.getConfig('t'), SECRET);
+});
+
 test('a key file that holds no key is an error without its text', async () => {
   const { db, path } = await openDatabase();
   writeFileSync(`${path}.key`, 'my secret passphrase');

@@ -40,6 +40,14 @@ test('runMaintenance does every row once: old events, a backup, old backups, VAC
   assert.deepEqual(again, { eventsDeleted: 0, backup: null, backupsDeleted: [], vacuumed: true }, 'there is a young backup');
 });
 
+test('clients of one process that keep house at the same moment make one backup, and none of them fails', async () => {
+  const { db, dir } = await openDatabase();
+  const others = await Promise.all([1, 2].map(() => openDatabase({}, { dir, ids: [] })));
+  const reports = await Promise.all([db, ...others.map((it) => it.db)].map((it) => it.runMaintenance()));
+  assert.equal(reports.filter(({ backup }) => backup !== null).length, backupsIn(dir).length);
+  assert.ok(reports.every(({ vacuumed }) => vacuumed));
+});
+
 test('what is switched off is not done', async () => {
   const { db, dir } = await openDatabase({ maintenance: { logRetention: 0, autoBackup: false, vacuumInterval: 0 } });
   await db.logMCPEvent(event({ timestamp: daysAgo(4000) }));

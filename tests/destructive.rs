@@ -125,6 +125,12 @@ fn a_name_that_is_gone_is_destructive() {
         "ALTER TABLE empty DROP COLUMN x",
         "ALTER TABLE empty RENAME COLUMN x TO z",
         "ALTER TABLE full DROP COLUMN y; ALTER TABLE full ADD COLUMN y TEXT",
+        "ALTER TABLE full RENAME y TO z; ALTER TABLE full ADD COLUMN y REAL; ALTER TABLE full DROP COLUMN z",
+        "ALTER TABLE log RENAME TO l; ALTER TABLE l DROP COLUMN at; ALTER TABLE l ADD COLUMN at TEXT;
+         ALTER TABLE l RENAME TO log",
+    ]);
+    harmless(&[
+        "CREATE TABLE new (x); ALTER TABLE new RENAME x TO y; ALTER TABLE full ADD COLUMN z; UPDATE full SET z = 1",
     ]);
 }
 
@@ -149,6 +155,8 @@ fn an_update_of_what_existed_is_destructive_where_rows_were() {
         "ALTER TABLE full ADD COLUMN z; UPDATE full SET z = 1, x = 2",
         "ALTER TABLE log RENAME TO l; UPDATE l SET text = ''; ALTER TABLE l RENAME TO log",
         "WITH w AS (SELECT 1) UPDATE FULL SET X = 1",
+        "UPDATE search SET body = ''",
+        "ALTER TABLE full RENAME y TO z; UPDATE full SET z = ''; ALTER TABLE full RENAME z TO y",
     ]);
     harmless(&["UPDATE empty SET x = 1", "INSERT INTO empty VALUES (1, 'a'); UPDATE empty SET x = 1"]);
 }
