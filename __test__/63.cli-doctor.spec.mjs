@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, isDeno, openClient, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
 import { cli, fails, leavesAlone, lines, migrated, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
@@ -101,6 +102,17 @@ test('a file that may not be written to is told', { skip: skipWithoutPermissions
   chmodSync(at(dir), 0o444);
   const found = await whileReadonly(dir, () => kinds(at(dir), dir, { user: ordinary }));
   assert.deepEqual(found, ['permissions', 'permissions']);
+});
+
+test('doctor says that this Node is not supported', { skip: runtime !== 'node' && 'a Node is pretended on Node' }, async () => {
+  const dir = await migrated();
+  const pretend = join(dir, 'pretend.mjs');
+  for (const [node, supported] of [['18.20.8', false], ['20.18.3', false], ['20.19.0', true], ['21.7.3', false], ['22.11.0', false], ['22.12.0', true], ['23.0.0', true]]) {
+    writeFileSync(pretend, `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });`);
+    const { ok, problems } = await value(['doctor', '--db', at(dir)], { code: supported ? 0 : 1, env: { NODE_OPTIONS: `--import=${pathToFileURL(pretend)}` } });
+    const message = `Node ${node} is not supported: 20.19 or newer of Node 20, or 22.12 or newer is needed`;
+    assert.deepEqual([ok, problems], supported ? [true, []] : [false, [{ kind: 'runtime', message }]], node);
+  }
 });
 
 test('an installation without its binary can still ask the doctor', async () => {

@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { accessSync, constants, cpSync, existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cleanUp, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cleanUp, environment, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
 import { Database } from '../dist/sqlite.js';
-import { cli, environment, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
+import { cli, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 

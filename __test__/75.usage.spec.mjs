@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { MigrationRunner } from 'runledger/usage/migrations';
-import { cleanUp, DAY, openClient, random, recent, root, runJson, sameRow, tempDir, test, track } from './support.mjs';
+import { cleanUp, DAY, listener, openClient, random, recent, root, runJson, sameRow, tempDir, test, track } from './support.mjs';
 
 /** For scripts outside of the package. */
 const usageEntry = JSON.stringify(new URL('../dist/usage.js', import.meta.url).href);
@@ -470,8 +470,7 @@ test('the connection has the settings of the contract', () => {
 
 test('a logger hears of migrations, validation and errors; one that throws is ignored, and so is such an onError', () => {
   const path = join(tempDir(), 'u.db');
-  const heard = [];
-  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message, fields) => heard.push([level, message, fields])]));
+  const { heard, logger } = listener();
   usage.initDatabase({ path, logger });
   assert.deepEqual(heard.map(([level, message]) => `${level} ${message}`), ['info telemetry: applied 1 telemetry_schema', 'info usage: applied 1 add_usage_tracking_tables']);
   usage.insertUsageSnapshot({ session_id: 'ghost', snapshot_data: '' });

@@ -7,10 +7,9 @@ import { Worker } from 'node:worker_threads';
 import { AnalyticsError, AnalyticsRecorder } from 'runledger/analytics';
 import { Database } from 'runledger/sqlite';
 import { cleanUp, foreignScript, holdWriteLock, random, runJson, skipWithoutPython, tempDir, test, track } from './support.mjs';
+import { call, codeOf, T } from './fixtures/analytics.mjs';
 
 afterEach(cleanUp);
-
-const T = 1700000000000;
 
 async function recorder(options = {}) {
   const opened = track(await AnalyticsRecorder.open({ path: join(tempDir(), 'a.db'), ...options }));
@@ -18,8 +17,6 @@ async function recorder(options = {}) {
   return opened;
 }
 
-const call = (x = {}) => ({ sessionId: 's', toolName: 'grep', durationMs: 10, status: 'success', timestamp: T, ...x });
-const codeOf = (promise) => promise.then(() => 'done', (error) => (assert.ok(error instanceof AnalyticsError, error.stack), error.code));
 const durations = (rows) => rows.map(({ durationMs }) => durationMs);
 
 // ---------------------------------------------------------------- order and commits

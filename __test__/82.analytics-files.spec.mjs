@@ -6,14 +6,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AnalyticsError, AnalyticsRecorder, createAnalyticsDb, MigrationError } from 'runledger/analytics';
 import { Database } from 'runledger/sqlite';
-import { cleanUp, run, runJson, tempDir, test, track } from './support.mjs';
+import { cleanUp, run, runJson, skipWithoutDrizzle as skip, tempDir, test, track } from './support.mjs';
 import { fails, lines } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const require = createRequire(import.meta.url);
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
-const skip = !has('drizzle-orm') && 'drizzle-orm is not installed';
 const posix = process.platform !== 'win32';
 
 /** Both doors: how a file is opened, and closed again. */

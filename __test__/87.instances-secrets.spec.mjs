@@ -5,8 +5,8 @@ import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { afterEach } from 'node:test';
 import { initializeDatabase } from '../dist/instances.js';
-import { fails, listener, openDatabase, sql } from './fixtures/instances.mjs';
-import { cleanUp, run, skipOnWindows, tempDir, test } from './support.mjs';
+import { fails, openDatabase, sql } from './fixtures/instances.mjs';
+import { cleanUp, listener, run, skipOnWindows, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 

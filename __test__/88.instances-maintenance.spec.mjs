@@ -8,8 +8,8 @@ import { DatabaseError } from '../dist/instances/errors.js';
 import { runMigrations, runMigrationsWithDatabase } from '../dist/instances/migrate.js';
 import * as testing from '../dist/instances/testing.js';
 import { Database } from '../dist/sqlite.js';
-import { contents, event, fails, instance, issue, listener, newDatabase, openDatabase, sql } from './fixtures/instances.mjs';
-import { cleanUp, run, skipOnWindows, tempDir, test, until } from './support.mjs';
+import { contents, event, fails, instance, issue, newDatabase, openDatabase, sql } from './fixtures/instances.mjs';
+import { cleanUp, listener, run, skipOnWindows, tempDir, test, until } from './support.mjs';
 
 afterEach(cleanUp);
 

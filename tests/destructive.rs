@@ -17,6 +17,7 @@ const BEFORE: &str = "
     CREATE INDEX full_x ON full(x);
     CREATE VIEW view_full AS SELECT x FROM full;
     CREATE TRIGGER logged AFTER INSERT ON empty BEGIN UPDATE log SET at = 'now'; END;
+    CREATE TRIGGER instead INSTEAD OF UPDATE ON view_full BEGIN UPDATE full SET x = new.x WHERE x = old.x; END;
     CREATE VIRTUAL TABLE search USING fts5(body);
     INSERT INTO search VALUES ('words');";
 
@@ -156,6 +157,7 @@ fn an_update_of_what_existed_is_destructive_where_rows_were() {
         "ALTER TABLE log RENAME TO l; UPDATE l SET text = ''; ALTER TABLE l RENAME TO log",
         "WITH w AS (SELECT 1) UPDATE FULL SET X = 1",
         "UPDATE search SET body = ''",
+        "UPDATE view_full SET x = ''",
         "ALTER TABLE full RENAME y TO z; UPDATE full SET z = ''; ALTER TABLE full RENAME z TO y",
     ]);
     harmless(&["UPDATE empty SET x = 1", "INSERT INTO empty VALUES (1, 'a'); UPDATE empty SET x = 1"]);

@@ -1,8 +1,8 @@
 /**
  * `runledger …`: which command is meant, and what its failure looks like.
  */
-import { createRequire } from 'node:module';
 import { RunledgerError } from '../errors.js';
+import { version } from '../loader.js';
 import { type Arguments, misuse, parse } from './arguments.js';
 import { runBackup } from './backup.js';
 import { runDoctor } from './doctor.js';
@@ -13,9 +13,6 @@ import { runModule } from './module.js';
 
 /** For the tests: the lines of outcomes that no module has yet. */
 export { isHeldBack, migrateLines } from './lines.js';
-
-/** The version in package.json. */
-export const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
 /** Runs the command line with `argv`, the words after the program's name, and returns the exit code. */
 export function main(argv: readonly string[]): number {

@@ -118,9 +118,12 @@ impl Watch {
         self.renamed_old_column || self.before.schema.table(table).is_none_or(existed)
     }
 
+    /// What a trigger of a view does is what the statement says that was given to the view.
     fn is_old_trigger(&self, accessor: Option<&str>) -> bool {
+        let schema = &self.before.schema;
         accessor.is_some_and(|name| {
-            self.before.schema.trigger(name).is_some() && !self.created_triggers.contains(&name.to_ascii_lowercase())
+            schema.trigger(name).is_some_and(|it| schema.view(&it.table).is_none())
+                && !self.created_triggers.contains(&name.to_ascii_lowercase())
         })
     }
 
