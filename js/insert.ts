@@ -9,6 +9,9 @@ import { InsertMode, type InsertReply, type NativeClient } from './native.js';
 import { keep, type PackedRecords, Packer } from './packer.js';
 import type { TelemetryEvent } from './types.js';
 
+/** UTF-16 units of a record that is inserted on this thread at most: more of it would hold the event loop. */
+const AT_ONCE_UNITS = 16 * 1024;
+
 /** `insertEvent` calls of one microtask. */
 export class EventBatch extends MicroBatch {
   // Of the reply, whose shape V8 would forget between two floods (`#modelBatch` of client.ts).
@@ -21,7 +24,7 @@ export class EventBatch extends MicroBatch {
 
   /** Insert a lone record on this thread, if that needs no waiting. Whether it has been done. */
   insertAtOnce(client: NativeClient): boolean {
-    const reply = this.packed((packed) => insert(client, 0, packed, true));
+    const reply = this.packed((packed) => (packed.units > AT_ONCE_UNITS ? null : insert(client, 0, packed, true)));
     if (reply === null) return false;
     this.done(reply);
     return true;

@@ -4,12 +4,11 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{JoinHandle, Thread},
 };
 
-use super::{Conn, Notices, Settings, metrics::StatementCache};
+use super::{Conn, Notices, Settings, contain::unheard, metrics::StatementCache};
 use crate::error::{Error, Result};
 
 /// One read. It is given the connection, or the reason why there is none, and replies by itself.
@@ -144,8 +143,7 @@ impl Shared {
         loop {
             if let Some(read) = state.ready.pop_front() {
                 drop(state);
-                // The read replies before a panic can leave it, so containing it here is enough.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.answer(&mut conn, read)));
+                unheard(|| self.answer(&mut conn, read));
                 state = self.lock();
             } else if state.closed {
                 state.threads -= 1;
