@@ -82,20 +82,24 @@ impl Digest {
         self.count();
     }
 
-    /// Take one call, to be counted.
+    /// Take one call, to be counted with others.
     fn take(&mut self, tool: &[u8], status: Status, duration: f64) {
         let place = match self.places.get(tool) {
             Some(place) => *place,
             None => self.settle(tool),
         };
         self.uncounted.push((place, status, duration));
+        if self.uncounted.len() == READ_AHEAD {
+            self.count();
+        }
     }
 
     /// Count the calls that have been taken.
     fn count(&mut self) {
-        for (place, status, duration) in self.uncounted.drain(..) {
-            self.tools[place].by_status[status as usize].add(duration);
+        for (place, status, duration) in &self.uncounted {
+            self.tools[*place].by_status[*status as usize].add(*duration);
         }
+        self.uncounted.clear();
     }
 
     /// A place for a tool that has none.
@@ -192,9 +196,6 @@ impl Aggregate<Digest, Null> for Collect {
             _ => Status::Error,
         };
         digest.take(bytes(row.get_raw(0)), status, number(row.get_raw(2)));
-        if digest.uncounted.len() == READ_AHEAD {
-            digest.count();
-        }
         Ok(())
     }
 
