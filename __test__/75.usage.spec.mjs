@@ -234,6 +234,17 @@ test('U10 a file of the older format is taken over', () => {
   assert.equal(sql('SELECT * FROM events').length, 2);
 });
 
+test('an older file with a session id that is no UTF-8 is taken over', () => {
+  const path = join(tempDir(), 'u.db');
+  olderFile(path);
+  const db = new Database(path);
+  db.exec("UPDATE usage_snapshots SET session_id = CAST(x'61ff' AS TEXT)");
+  db.close();
+  usage.initDatabase({ path });
+  assert.deepEqual(sql('SELECT hex(session_id) AS id FROM usage_snapshots'), [{ id: '61FF' }]);
+  assert.equal(usage.validateDatabase(), true);
+});
+
 test('an older file that telemetry has opened first is taken over as well', async () => {
   const path = join(tempDir(), 'u.db');
   olderFile(path);

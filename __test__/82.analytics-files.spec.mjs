@@ -125,6 +125,14 @@ test('an older file is adopted in any of the shapes that there are', async () =>
   }
 });
 
+test('text that is no UTF-8 is adopted as it is, also where another row is set aside', async () => {
+  const path = join(tempDir(), 'a.db');
+  write(path, devflow(older['without an action on the key']).replace("'grep'", "CAST(x'67ff' AS TEXT)"));
+  await (await AnalyticsRecorder.open({ path })).close();
+  assert.deepEqual(read(path, 'select hex(tool_name) as name from tool_calls order by id'), [{ name: '67FF' }, { name: '72656164' }]);
+  assert.equal(read(path, 'select count(*) as n from migration_quarantine')[0].n, 2);
+});
+
 const [sessionsTable, callsTable] = sound.match(TABLES);
 
 const strange = {

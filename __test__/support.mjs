@@ -38,8 +38,10 @@ const sharedData = fileURLToPath(new URL('../../shared/data', import.meta.url));
 export const skipWithoutShared = existsSync(sharedData) ? false : 'the shared data folder is not here';
 export const sharedFile = (name) => join(sharedData, name);
 
-const python = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import sqlite3'], { stdio: 'ignore' }).status === 0);
-export const skipWithoutPython = python ? false : 'python3 with sqlite3, the foreign SQLite program, is not here';
+/** Python with SQLite 3.38, which the schema needs for `unixepoch()`; that of an old system does not count. */
+const recentSqlite = 'import sqlite3; assert sqlite3.sqlite_version_info >= (3, 38)';
+const python = ['python3', 'python'].find((name) => spawnSync(name, ['-c', recentSqlite], { stdio: 'ignore' }).status === 0);
+export const skipWithoutPython = python ? false : 'python3 with SQLite 3.38 or newer, the foreign SQLite program, is not here';
 export const skipWithoutDrizzle = existsSync(join(root, 'node_modules/drizzle-orm')) ? false : 'drizzle-orm is not installed';
 export const skipBusyThread = isDeno && 'Deno does not end a thread that is busy or blocked (denoland/deno#35657)';
 export const skipOnWindows = process.platform === 'win32' ? 'signals are POSIX' : false;
