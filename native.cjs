@@ -879,3 +879,4 @@ module.exports.sqlitePragma = nativeBinding.sqlitePragma
 module.exports.sqlitePrepare = nativeBinding.sqlitePrepare
 module.exports.sqliteStop = nativeBinding.sqliteStop
 module.exports.sqliteVersion = nativeBinding.sqliteVersion
+module.exports.version = nativeBinding.version

@@ -211,3 +211,6 @@ export declare function sqliteStop(connection: number, statement: number): numbe
 
 /** The version of the SQLite that is built in. */
 export declare function sqliteVersion(): string
+
+/** The version of this package, which the facade compares with its own. */
+export declare function version(): string

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import * as runledger from '../index.js';
-import { application, cleanUp, keys, root, run, runFile, tempDir, test } from './support.mjs';
+import { application, cleanUp, keys, root, run, runFile, skipWithoutDrizzle, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -113,9 +113,8 @@ test('importing opens no file, prints nothing and lets the process end', async (
   assert.deepEqual(readdirSync(cwd), []);
 });
 
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
 
-test('with drizzle-orm, tables are Drizzle tables', { skip: !has('drizzle-orm') && 'drizzle-orm is not installed' }, async () => {
+test('with drizzle-orm, tables are Drizzle tables', { skip: skipWithoutDrizzle }, async () => {
   const { getTableConfig } = await import('drizzle-orm/sqlite-core');
   const { name, columns } = getTableConfig(runledger.telemetryEvents);
   assert.equal(name, 'telemetry_events');

@@ -1,19 +1,12 @@
 // The types, as an application under --strict meets them: telemetry.md §1, §2; the last part of E1.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { spawnSync } from 'node:child_process';
-import { cleanUp, root, skipTsc, tempDir, test } from './support.mjs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanUp, root, skipTsc as skip, skipWithoutDrizzle, test } from './support.mjs';
+import { compile } from './fixtures/compile.mjs';
 
 afterEach(cleanUp);
-
-const skip = skipTsc;
-const require = createRequire(import.meta.url);
-
-/** The folder of the optional peer, if it is installed. */
-const drizzle = [join(root, 'node_modules', 'drizzle-orm')].find((path) => existsSync(path));
 
 /** What a reader of the README has in hand when a snippet does not make it itself. */
 const given = `
@@ -26,33 +19,6 @@ declare global {
   const events: NewTelemetryEvent[];
 }
 `;
-
-/**
- * Compiles the files under --strict, with both names of the package; returns what tsc says about them. What it says about our
- * declarations, and those that they import, scripts/snippets.mjs asks: it takes five times as long.
- */
-function compile(files) {
-  const dir = tempDir();
-  mkdirSync(join(dir, 'node_modules', '@vibe-kit'), { recursive: true });
-  symlinkSync(root, join(dir, 'node_modules', 'runledger'), 'junction');
-  symlinkSync(root, join(dir, 'node_modules', '@vibe-kit', 'db'), 'junction');
-  if (drizzle) symlinkSync(drizzle, join(dir, 'node_modules', 'drizzle-orm'), 'junction');
-  writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
-  const nodeTypes = dirname(dirname(require.resolve('@types/node/package.json')));
-  writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify({
-    compilerOptions: { strict: true, noEmit: true, target: 'es2022', lib: ['es2022', 'esnext.disposable'], module: 'nodenext', moduleResolution: 'nodenext',
-      skipLibCheck: true, types: ['node'], typeRoots: [nodeTypes] },
-    files: Object.keys(files),
-  }));
-  const manifest = require.resolve('typescript/package.json');
-  const tsc = join(dirname(manifest), require(manifest).bin.tsc);
-  const { stdout, stderr, error } = spawnSync(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], { cwd: dir, encoding: 'utf8' });
-  assert.equal(error, undefined);
-  assert.equal(stderr, '');
-  // A peer's own declarations are not ours to mend; a location in a node_modules folder is theirs, since ours are links.
-  return stdout.split('\n').filter((line) => /error TS/.test(line) && !/^[^(]*node_modules[^(]*\(/.test(line));
-}
 
 test('E01f every TypeScript snippet of the README compiles under --strict, under both package names', { skip, timeout: 180_000 }, () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -236,7 +202,7 @@ export { other, results, path, titles, first, seven, word, nothing, facts, appli
 ` }), []);
 });
 
-test('a Drizzle database knows its schema, that of getDatabase() the telemetry schema', { skip: skip || (!drizzle && 'drizzle-orm is not installed'), timeout: 180_000 }, () => {
+test('a Drizzle database knows its schema, that of getDatabase() the telemetry schema', { skip: skip || skipWithoutDrizzle, timeout: 180_000 }, () => {
   assert.deepEqual(compile({ 'app.mts': `
 import { eq } from 'drizzle-orm';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';

@@ -229,6 +229,21 @@ test('every kind of value goes in and comes out', () => {
   }
 });
 
+test('views of every kind go in whole', () => {
+  const hex = open().prepare('select hex(?)').pluck();
+  const kinds = ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Float16', 'Int32', 'Uint32', 'Float32', 'Float64', 'BigInt64', 'BigUint64'];
+  for (const kind of kinds) {
+    const View = globalThis[`${kind}Array`];
+    // Float16Array is younger than Node 20.
+    if (View === undefined) continue;
+    const bytes = Uint8Array.from({ length: 6 * View.BYTES_PER_ELEMENT }, (_, i) => i);
+    const view = new View(bytes.buffer, 2 * View.BYTES_PER_ELEMENT, 3);
+    const inside = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+    assert.equal(hex.get(view), inside.toString('hex').toUpperCase(), kind);
+  }
+  assert.equal(hex.get(new DataView(new Uint8Array([1, 2, 3]).buffer, 1)), '0203');
+});
+
 test('column affinity applies to what is bound', () => {
   const db = open('create table a(i INTEGER, t TEXT, r REAL, n)');
   db.prepare('insert into a values (?, ?, ?, ?)').run(5, 5n, 5n, 5);

@@ -154,6 +154,11 @@ test('getters, proxies and odd arrays run before anything is bound, and may use 
   assert.deepEqual(other.prepare('select ?, ?').raw().get(new Proxy([3, 4], {})), [3, 4]);
   assert.throws(() => other.prepare('select ?').get({ toString() { throw new Error('never asked'); } }), TypeError);
   assert.equal(other.prepare('select count(*) from t').pluck().get(), 1);
+
+  // An iteration has the statement to itself, which the text's other object keeps from being the one that was prepared.
+  const [one, two] = [other.prepare('select ?, ?').raw(), other.prepare('select ?, ?').raw()];
+  Object.defineProperty(list, 0, { get: () => [...one.iterate(8, 9)].length });
+  assert.deepEqual([one.get(list), two.get(5, 6)], [[1, 2], [5, 6]]);
 });
 
 test('transactions nest through user code, and other databases take part in nothing', () => {

@@ -7,13 +7,11 @@ import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import { drizzle } from 'runledger/drizzle';
 import { RunledgerError, telemetryEvents, telemetrySessions } from '../index.js';
-import { T, application, cleanUp, ev, openClient, root, runFile, session, tempDir, test } from './support.mjs';
+import { T, application, cleanUp, ev, openClient, root, runFile, session, skipWithoutDrizzle as skip, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
 const require = createRequire(import.meta.url);
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
-const skip = !has('drizzle-orm') && 'drizzle-orm is not installed';
 const { desc, eq, relations, sql } = skip ? {} : await import('drizzle-orm');
 const { blob, integer, sqliteTable, text } = skip ? {} : await import('drizzle-orm/sqlite-core');
 

@@ -15,7 +15,7 @@ test('migrate, dry run, rollback, status and validate have the documented shapes
   const run = (words, options) => value(['telemetry', ...words, '--db', at(dir)], options);
   const file = at(dir);
 
-  const nothing = { module: 'telemetry', file, exists: false, version: 0, latest: 1, adoptable: null,
+  const nothing = { module: 'telemetry', file, exists: false, version: 0, latest: 1, adoptable: null, conflict: null,
     pending: [{ version: 1, name: 'telemetry_schema' }], applied: [] };
   assert.deepEqual(await run(['status']), nothing);
   const problem = { kind: 'missing', object: file, message: 'the file does not exist' };
@@ -37,7 +37,7 @@ test('migrate, dry run, rollback, status and validate have the documented shapes
   assert.equal((await run([])).modules[0].items[0].reason, 'Already applied');
 
   const { applied, ...status } = await run(['status']);
-  assert.deepEqual(status, { module: 'telemetry', file, exists: true, version: 1, latest: 1, adoptable: null, pending: [] });
+  assert.deepEqual(status, { module: 'telemetry', file, exists: true, version: 1, latest: 1, adoptable: null, conflict: null, pending: [] });
   const [{ appliedAt, checksum, executionMs: took, ...row }] = applied;
   assert.deepEqual(row, { module: 'telemetry', version: 1, name: 'telemetry_schema', destructive: false });
   assert.match(checksum, /^sql:[0-9a-f]{64}$/);
@@ -58,6 +58,10 @@ test('a failure is one JSON value too, and its message is on stderr', { skip: sk
   assert.equal(bad.error.code, 'ERR_FILE_MISSING');
   const misuse = await value(['telemetry', 'nope'], { code: 1, stderr: /unknown verb/ });
   assert.deepEqual(misuse.error, { name: 'RunledgerError', code: 'INVALID_ARGUMENTS', message: misuse.error.message });
+  for (const [words, message] of [[[], 'no module is named'], [['nope'], 'unknown module "nope"']]) {
+    const { error: unknown } = await value(words, { code: 1, stderr: /^runledger: .*\n\nrunledger: the local database/ });
+    assert.deepEqual(unknown, { name: 'RunledgerError', code: 'INVALID_ARGUMENTS', message });
+  }
 });
 
 const item = (change) => ({ version: 2, name: 'm2', destructive: false, detected: false, executed: true, status: 'applied',

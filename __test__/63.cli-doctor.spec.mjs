@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { cleanUp, evs, foreign, foreignScript, holdWriteLock, isBun, isDeno, openClient, root, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
 import { cli, fails, leavesAlone, lines, migrated, ordinary, skipWithoutPermissions, value, whileReadonly } from './fixtures/cli.mjs';
 
@@ -103,6 +104,17 @@ test('a file that may not be written to is told', { skip: skipWithoutPermissions
   assert.deepEqual(found, ['permissions', 'permissions']);
 });
 
+test('doctor says that this Node is not supported', { skip: runtime !== 'node' && 'a Node is pretended on Node' }, async () => {
+  const dir = await migrated();
+  const pretend = join(dir, 'pretend.mjs');
+  for (const [node, supported] of [['18.20.8', false], ['20.18.3', false], ['20.19.0', true], ['21.7.3', false], ['22.11.0', false], ['22.12.0', true], ['23.0.0', true]]) {
+    writeFileSync(pretend, `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });`);
+    const { ok, problems } = await value(['doctor', '--db', at(dir)], { code: supported ? 0 : 1, env: { NODE_OPTIONS: `--import=${pathToFileURL(pretend)}` } });
+    const message = `Node ${node} is not supported: 20.19 or newer of Node 20, or 22.12 or newer is needed`;
+    assert.deepEqual([ok, problems], supported ? [true, []] : [false, [{ kind: 'runtime', message }]], node);
+  }
+});
+
 test('an installation without its binary can still ask the doctor', async () => {
   const dir = tempDir();
   for (const name of ['bin', 'dist', 'native.cjs', 'package.json']) cpSync(join(root, name), join(dir, name), { recursive: true });
@@ -154,7 +166,7 @@ test('backup waits for a writer that holds the lock no longer than needed', { sk
 test('backup writes over nothing and leaves no half copy', async () => {
   const dir = await migrated();
   const target = join(dir, 'd.db');
-  const refused = (words, message) => leavesAlone(dir, () => fails(['backup', ...words], `backup: ${message}`));
+  const refused = (words, message, options) => leavesAlone(dir, () => fails(['backup', ...words], `backup: ${message}`, options));
   await refused([join(dir, 'none.db'), target], `File does not exist: ${join(dir, 'none.db')}`);
   await refused([at(dir), at(dir)], `File already exists: ${at(dir)}`);
   await refused([at(dir), dir], `File already exists: ${dir}`);
@@ -165,6 +177,7 @@ test('backup writes over nothing and leaves no half copy', async () => {
   await refused([at(dir), join(dir, 'e.db')], `File already exists: ${join(dir, 'e.db-wal')}`);
   writeFileSync(join(dir, 'text.db'), 'a text that is longer than the header of a database would be, '.repeat(9));
   await refused([join(dir, 'text.db'), join(dir, 'f.db')], 'Database file is corrupt during backup: file is not a database');
+  await refused(['-1.db', at(dir)], `File does not exist: ${join(dir, '-1.db')}`, { cwd: dir });
   await refused([], 'needs two files: runledger backup SOURCE DEST');
   await refused([at(dir)], 'needs two files: runledger backup SOURCE DEST');
   await refused([at(dir), join(dir, 'g.db'), 'h.db'], 'unexpected argument "h.db"');

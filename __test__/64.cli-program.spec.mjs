@@ -1,12 +1,14 @@
 // The program itself: help, how it is started, colour, and the package scripts around it (telemetry.md §12).
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, cpSync, existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cleanUp, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
-import { cli, environment, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
+import { cleanUp, environment, fileExists, isBun, makeDir, root, runtimeWords, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { Database } from '../dist/sqlite.js';
+import { cli, execute, fails, leavesAlone, lines, program } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
@@ -47,7 +49,7 @@ test('help of a verb runs nothing', async () => {
 
 test('nothing, and what is no command, are answered with the help on stderr and exit 1', async () => {
   const cwd = tempDir();
-  await leavesAlone(cwd, () => fails([], /^runledger: the local database .*\n\nUsage\n/, { cwd }));
+  await leavesAlone(cwd, () => fails([], /^runledger: no module is named\n\nrunledger: the local database .*\n\nUsage\n/, { cwd }));
   await leavesAlone(cwd, () => fails(['nope', 'migrate'], /^runledger: unknown module "nope"\n\nrunledger: the local database/, { cwd }));
   await fails(['constructor'], /^runledger: unknown module "constructor"/, { cwd });
   await fails(['--nope'], "runledger: Unknown option '--nope'", { cwd });
@@ -64,6 +66,13 @@ test('it works through the link that npm makes, and from any directory', { skip:
   assert.deepEqual([code, stdout], [0, 'telemetry: ok\n']);
 });
 
+test('it works in a directory that was removed, where no path is relative', { skip: skipOnWindows }, async () => {
+  const [gone, path] = [tempDir(), join(tempDir(), 't.db')];
+  const words = [process.execPath, ...runtimeWords(program), 'telemetry', 'status', '--db', path].map((word) => `'${word}'`).join(' ');
+  const { code, stdout, stderr } = await execute('/bin/sh', ['-c', `rmdir '${gone}' && exec ${words}`], { cwd: gone });
+  assert.deepEqual([code, stdout.split('\n')[0], stderr], [0, `telemetry: file ${path} (does not exist)`, '']);
+});
+
 test('a clone that is not built says what to do', async () => {
   const dir = tempDir();
   makeDir(join(dir, 'bin'));
@@ -76,6 +85,19 @@ test('a reader that has seen enough is no failure', { skip: skipOnWindows }, asy
   const command = `${[process.execPath, ...words].map((word) => `'${word}'`).join(' ')} | true`;
   const { code, stderr } = await execute('/bin/sh', ['-c', command]);
   assert.deepEqual([code, stderr], [0, '']);
+});
+
+test('nor is one that does not want to hear of warnings', { skip: skipOnWindows }, async () => {
+  const path = join(tempDir(), 't.db');
+  const older = new Database(path);
+  older.exec(`CREATE TABLE sessions (id text PRIMARY KEY NOT NULL, started_at integer NOT NULL, ended_at integer, tool_count integer DEFAULT 0 NOT NULL);
+    CREATE TABLE tool_calls (id text PRIMARY KEY NOT NULL, tool_name text NOT NULL, duration_ms integer NOT NULL, status text NOT NULL,
+      error_type text, timestamp integer NOT NULL, session_id text NOT NULL);
+    INSERT INTO tool_calls VALUES ('a', 'grep', 1, 'success', NULL, 1, 'nobody')`);
+  older.close();
+  const child = spawn(process.execPath, [...runtimeWords(program), 'analytics', 'migrate', '--db', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.destroy();
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
 });
 
 const ESCAPE = '\x1b[';

@@ -2,7 +2,7 @@
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addon, application, cleanUp, isDeno, root, runFile, runtimeWords, test } from './support.mjs';
 
@@ -92,7 +92,7 @@ test('the lock file was written on another platform', () => {
 });
 
 test('node_modules were copied from another platform; the command is that of the package manager', () => {
-  for (const [lock, command] of [['pnpm-lock.yaml', 'pnpm'], ['yarn.lock', 'yarn'], ['bun.lock', 'bun']]) {
+  for (const [lock, command] of [['pnpm-lock.yaml', 'pnpm'], ['yarn.lock', 'yarn'], ['bun.lock', 'bun'], ['deno.lock', 'deno']]) {
     const { cause, remedy } = failure(glibc, project({ [lock]: '', ...platformPackage('darwin-arm64') }));
     assert.equal(cause, 'runledger-darwin-arm64 is installed: node_modules or the lock file come from another platform');
     assert.equal(remedy, `delete node_modules, then run on this machine: ${command} install`);
@@ -102,6 +102,14 @@ test('node_modules were copied from another platform; the command is that of the
 test('musl with the binary for glibc', () => {
   const { cause } = failure(linux('x64', true), project(platformPackage('linux-x64-gnu')));
   assert.match(cause, /^runledger-linux-x64-gnu is installed, and this system has musl instead of glibc/);
+});
+
+test('the package is there and its binary has been removed', () => {
+  const cwd = project({ 'package-lock.json': `{"packages":{"node_modules/runledger-${target}":{}}}`, ...platformPackage(target), ...platformPackage('darwin-arm64') });
+  const { cause, remedy } = failure({}, cwd);
+  assert.match(cause, new RegExp(`^runledger-${target} is installed, and its binary has been removed: `));
+  // npm install alone would say that all is up to date.
+  assert.equal(remedy, 'delete node_modules and package-lock.json, then run on this machine: npm install');
 });
 
 test('a clone that is not built', () => {
@@ -114,6 +122,14 @@ test('a binary that is damaged', () => {
   const { cause, remedy } = failure({}, cwd);
   assert.match(cause, /^the binary is damaged, or one of another platform: ./);
   assert.match(remedy, /^delete node_modules and package-lock.json/);
+});
+
+test('a binary of another version', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const of = (text) => ({ [`node_modules/runledger-${target}/package.json`]: '{ "main": "old.cjs" }', [`node_modules/runledger-${target}/old.cjs`]: text });
+  const needs = `runledger ${version} needs the binary of its own version, and this is `;
+  assert.deepEqual(failure({}, project(of("exports.version = () => '0.0.1';"))).cause, `${needs}that of 0.0.1`);
+  assert.deepEqual(failure({}, project(of(''))).cause, `${needs}another add-on`);
 });
 
 test('the environment may name the file', () => {

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AppDatabase, AppDatabaseError, initDatabase, MigrationError, RunledgerError } from 'runledger/database';
 import { Database, SqliteError } from 'runledger/sqlite';
-import { cleanUp, foreign, foreignScript, run, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cleanUp, foreign, foreignScript, listener, run, skipOnWindows, skipWithoutPython, tempDir, test } from './support.mjs';
 import { using } from './fixtures/database.mjs';
 
 afterEach(cleanUp);
@@ -20,13 +20,6 @@ const SKIPPED = APPLIED.map((it) => ({ ...it, status: 'skipped', reason: 'Alread
 const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
 
 const tables = (db) => db.connection.prepare(TABLES).pluck().all();
-
-/** A logger that keeps what it is told: `[level, message]`. */
-function recorder() {
-  const lines = [];
-  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message, fields) => lines.push([level, message, fields])]));
-  return { logger, lines, of: (level) => lines.filter((line) => line[0] === level).map((line) => line[1]) };
-}
 
 test('D1 a new file is made with its directory, and migrated', () => {
   const path = join(tempDir(), 'data/app.db');
@@ -86,14 +79,15 @@ test('D7 a migration that fails closes the file and throws; logged, it leaves th
   assert.throws(() => initDatabase({ path, migrations }), check);
   assert.deepEqual(readdirSync(join(path, '..')), ['app.db'], 'the file was let go of');
   using({ path }, (db) => assert.equal(db.getSchemaVersion(), 2));
-  const { logger, of, lines } = recorder();
+  const { logger, heard } = listener();
   using({ path, migrations, logger, onMigrationError: 'log' }, (db) => {
     assert.equal(db.getSchemaVersion(), 2);
     assert.deepEqual(db.migrationResults, []);
     db.exec("INSERT INTO agents (name, description) VALUES ('a', 'd')");
   });
-  assert.deepEqual(of('error'), [`database: ${message}`]);
-  check(lines.find(([level]) => level === 'error')[2].error);
+  const errors = heard.filter(([level]) => level === 'error');
+  assert.deepEqual(errors.map(([, text]) => text), [`database: ${message}`]);
+  check(errors[0][2].error);
 });
 
 test('D10 a file of the older format opens with its rows, and is completed', { skip: skipWithoutPython }, async () => {
@@ -349,7 +343,7 @@ test('read-only reads whatever is there and changes nothing', { skip: skipWithou
   const path = join(tempDir(), 'app.db');
   await foreign(path, 'CREATE TABLE agents (foo)');
   const before = readFileSync(path);
-  const { logger, lines } = recorder();
+  const { logger, heard } = listener();
   using({ path, readonly: true, logger }, (db) => {
     assert.deepEqual([db.migrationResults, db.getSchemaVersion(), db.isHealthy(), db.connection.readonly], [[], 0, true, true]);
     assert.deepEqual(['foreign_keys', 'busy_timeout'].map((name) => db.connection.pragma(name, { simple: true })), [1, 5000]);
@@ -359,7 +353,7 @@ test('read-only reads whatever is there and changes nothing', { skip: skipWithou
     assert.equal(db.transaction((c) => c.prepare('SELECT count(*) FROM agents').pluck().get()), 0);
     write(() => db.transaction((c) => c.exec('INSERT INTO agents VALUES (1)')));
   });
-  assert.deepEqual([readFileSync(path), lines], [before, []]);
+  assert.deepEqual([readFileSync(path), heard], [before, []]);
 });
 
 test('a reader of a migrated file sees its version and what is written meanwhile', () => {

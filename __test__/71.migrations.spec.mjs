@@ -195,6 +195,24 @@ test('several modules keep their journals apart in one file', () => {
   assert.deepEqual([runner(db).getCurrentVersion(), other.getCurrentVersion()], [1, 2]);
 });
 
+test('temporary tables of the caller, of whatever name, are left alone', () => {
+  for (const shadow of ['CREATE TEMP TABLE schema_migrations (x)', 'CREATE TEMP TABLE schema_migrations (applied_at)', 'CREATE TEMP VIEW schema_migrations AS SELECT 1']) {
+    const db = memory();
+    db.exec(shadow);
+    const before = db.prepare('SELECT * FROM temp.sqlite_schema').all();
+    assert.deepEqual(runner(db).runMigrations([table(1, 'a')]), [applied(1)]);
+    assert.deepEqual(names(db), ['a', 'idx_schema_migrations_applied_at', 'schema_migrations']);
+    assert.deepEqual(db.prepare('SELECT * FROM temp.sqlite_schema').all(), before);
+  }
+  const db = memory();
+  const builtIn = discoverMigrationsSync();
+  new MigrationRunner(db).runMigrations(builtIn);
+  db.exec('CREATE TEMP TABLE agents (x); CREATE TEMP TABLE audit_log (x)');
+  new MigrationRunner(db).rollbackTo(0, builtIn);
+  assert.deepEqual(tables(db), []);
+  assert.deepEqual(db.prepare('SELECT name FROM temp.sqlite_schema').pluck().all(), ['agents', 'audit_log']);
+});
+
 test('a list is copied and sorted, and results come by version', () => {
   const db = memory();
   const list = Object.freeze([table(2, 'b'), table(1, 'a')]);

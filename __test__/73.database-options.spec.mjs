@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { AppDatabaseError, initDatabase, MigrationError } from 'runledger/database';
 import { Database, SqliteError } from 'runledger/sqlite';
-import { cleanUp, foreign, isBun, isDeno, runtimeWords, skipWithoutPython, tempDir, test } from './support.mjs';
+import { cleanUp, foreign, isBun, isDeno, listener, runtimeWords, skipWithoutPython, tempDir, test } from './support.mjs';
 import { using } from './fixtures/database.mjs';
 import { leavesAlone, ordinary, skipWithoutPermissions, execute, program } from './fixtures/cli.mjs';
 
@@ -28,12 +28,7 @@ const migrationError = (code, more = {}) => (error) => {
   return true;
 };
 
-/** A logger that keeps what it is told. */
-function recorder() {
-  const lines = [];
-  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message) => lines.push(`${level} ${message}`)]));
-  return { logger, lines };
-}
+const lines = (heard) => heard.map(([level, message]) => `${level} ${message}`);
 
 // ---------------------------------------------------------------- which set applies
 
@@ -105,7 +100,7 @@ test('existing tables are adopted also where migrations are turned off', { skip 
 
 test('a migration that loses data is blocked, those behind it wait, and the database opens', () => {
   const path = join(tempDir(), 'app.db');
-  const { logger, lines } = recorder();
+  const { logger, heard } = listener();
   using({ path, logger, migrations: [create(1), drop(2, 't1'), create(3)] }, (db) => {
     assert.deepEqual(db.migrationResults, [
       { version: 1, name: 'create_t1', status: 'applied' },
@@ -114,7 +109,7 @@ test('a migration that loses data is blocked, those behind it wait, and the data
     ]);
     assert.deepEqual([tables(db), db.getSchemaVersion()], [['t1'], 1]);
   });
-  assert.deepEqual(lines, [
+  assert.deepEqual(lines(heard), [
     'warn database: blocked 2 drop_t1 (Destructive migration requires explicit approval)',
     'warn database: blocked 3 create_t3 (Waiting for blocked migration 2)',
     'info database: applied 1 of 3 migrations',
@@ -139,9 +134,9 @@ test('migrationsDir: SQL folders and modules, in place of the built-in set or on
 // ---------------------------------------------------------------- logger
 
 test('without a logger nothing is printed; with one, a run is told, and a logger that throws is ignored', async () => {
-  const { logger, lines } = recorder();
+  const { logger, heard } = listener();
   using({ path: ':memory:', logger });
-  assert.deepEqual(lines, ['info database: applied 2 of 2 migrations']);
+  assert.deepEqual(lines(heard), ['info database: applied 2 of 2 migrations']);
   const failing = { info() { throw new Error('logger'); }, get warn() { throw new Error('getter'); } };
   using({ path: ':memory:', logger: failing, migrations: [create(1), drop(2, 't1')] }, (db) => assert.equal(db.getSchemaVersion(), 1));
   using({ path: ':memory:', logger: {} });
@@ -155,12 +150,12 @@ test('what an adoption sets aside is a warning', { skip }, async () => {
   await foreign(path, ['DROP TABLE schema_migrations', 'DROP TABLE audit_log',
     'CREATE TABLE audit_log (id INTEGER PRIMARY KEY, table_name TEXT, action TEXT, timestamp DATETIME)',
     "INSERT INTO audit_log (table_name, action) VALUES ('agents', NULL), ('agents', 'insert')"]);
-  const { logger, lines } = recorder();
+  const { logger, heard } = listener();
   using({ path, logger }, (db) => {
     assert.equal(db.prepare('SELECT count(*) FROM audit_log').pluck().get(), 1);
     assert.equal(db.prepare('SELECT reason FROM migration_quarantine').pluck().get(), 'not_null');
   });
-  assert.equal(lines.filter((line) => line.startsWith('warn database: ')).length, 1, lines.join('\n'));
+  assert.equal(lines(heard).filter((line) => line.startsWith('warn database: ')).length, 1, lines(heard).join('\n'));
 });
 
 // ---------------------------------------------------------------- bad input (§7)
@@ -291,13 +286,13 @@ test('§7 a file whose agents has other columns: MIGRATION_CONFLICT, and the fil
       refused(options, migrationError('MIGRATION_CONFLICT', { module: 'database' }));
     }
   });
-  const { logger, lines } = recorder();
+  const { logger, heard } = listener();
   await leavesAlone(dir, async () => using({ path, onMigrationError: 'log', logger }, (db) => {
     assert.deepEqual([db.prepare('SELECT foo FROM agents').pluck().all(), db.migrationResults], [['mine'], []]);
     assert.deepEqual(['foreign_keys', 'busy_timeout', 'cache_size'].map((name) => db.connection.pragma(name, { simple: true })), [1, 5000, -64000]);
   }));
-  assert.equal(lines.length, 1);
-  assert.match(lines[0], /^error database: database cannot use this file: agents is a table \(foo\)/);
+  assert.equal(heard.length, 1);
+  assert.match(lines(heard)[0], /^error database: database cannot use this file: agents is a table \(foo\)/);
   using({ path, migrations: [create(1)] }, (db) => assert.deepEqual(tables(db), ['agents', 't1'], 'a list of one\'s own does not want agents'));
 });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { initDatabase } from 'runledger/database';
-import { cleanUp, holdWriteLock, run, said, skipOnWindows, skipWithoutPython, start, tempDir, test, until } from './support.mjs';
+import { cleanUp, holdWriteLock, listener, run, said, skipOnWindows, skipWithoutPython, start, tempDir, test, until } from './support.mjs';
 import { using } from './fixtures/database.mjs';
 
 afterEach(cleanUp);
@@ -136,13 +136,13 @@ test('where WAL cannot be had the database goes on in the mode that there is, an
   const path = join(tempDir(), 'app.db');
   using({ path }, (db) => db.connection.pragma('journal_mode = DELETE'));
   const release = await holdWriteLock(path);
-  const lines = [];
-  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message) => lines.push(`${level} ${message}`)]));
+  const { heard, logger } = listener();
   using({ path, logger }, (db) => {
     assert.deepEqual([db.connection.pragma('journal_mode', { simple: true }), db.getSchemaVersion()], ['delete', 2]);
     assert.deepEqual(db.prepare('SELECT * FROM agents').all(), []);
   });
-  assert.deepEqual(lines, ['warn database: journal mode wal was refused; delete is in use', 'info database: applied 0 of 2 migrations']);
+  assert.deepEqual(heard.map(([level, message]) => `${level} ${message}`),
+    ['warn database: journal mode wal was refused; delete is in use', 'info database: applied 0 of 2 migrations']);
   await release();
   using({ path }, (db) => assert.equal(db.connection.pragma('journal_mode', { simple: true }), 'wal'));
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Database } from 'runledger/sqlite';
 import * as usage from 'runledger/usage';
 import { MigrationRunner } from 'runledger/usage/migrations';
-import { cleanUp, DAY, openClient, random, recent, root, runJson, sameRow, tempDir, test, track } from './support.mjs';
+import { cleanUp, DAY, listener, openClient, random, recent, root, runJson, sameRow, tempDir, test, track } from './support.mjs';
 
 /** For scripts outside of the package. */
 const usageEntry = JSON.stringify(new URL('../dist/usage.js', import.meta.url).href);
@@ -138,6 +138,13 @@ test('U6 a snapshot of an unknown session is refused, or its session is made', a
   assert.equal((await ops.getAuditTrail('telemetry_sessions', 'ghost'))[0].operation, 'INSERT');
 });
 
+test('a session is made in the file also where a temporary table has the name of a table of telemetry', () => {
+  init({ missingSession: 'create' });
+  for (const name of ['sessions', 'events', 'audit_log']) usage.getConnection().exec(`CREATE TEMP TABLE telemetry_${name} (x)`);
+  assert.notEqual(usage.insertUsageSnapshot({ session_id: 'ghost', snapshot_data: '{}' }), null);
+  assert.equal(sql('SELECT * FROM main.telemetry_sessions').length, 1);
+});
+
 test('U7 of two snapshots at one time the later one comes first', () => {
   init();
   addSession('s1');
@@ -225,6 +232,17 @@ test('U10 a file of the older format is taken over', () => {
   assert.deepEqual([usage.getUsageConfig().plan, usage.getUsageConfig().created_at], ['max5', 1700000000000]);
   assert.deepEqual(usage.getMigrationStatus().appliedMigrations, [{ version: 1, name: 'add_usage_tracking_tables', applied_at: 1700000000123 }]);
   assert.equal(sql('SELECT * FROM events').length, 2);
+});
+
+test('an older file with a session id that is no UTF-8 is taken over', () => {
+  const path = join(tempDir(), 'u.db');
+  olderFile(path);
+  const db = new Database(path);
+  db.exec("UPDATE usage_snapshots SET session_id = CAST(x'61ff' AS TEXT)");
+  db.close();
+  usage.initDatabase({ path });
+  assert.deepEqual(sql('SELECT hex(session_id) AS id FROM usage_snapshots'), [{ id: '61FF' }]);
+  assert.equal(usage.validateDatabase(), true);
 });
 
 test('an older file that telemetry has opened first is taken over as well', async () => {
@@ -452,8 +470,7 @@ test('the connection has the settings of the contract', () => {
 
 test('a logger hears of migrations, validation and errors; one that throws is ignored, and so is such an onError', () => {
   const path = join(tempDir(), 'u.db');
-  const heard = [];
-  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message, fields) => heard.push([level, message, fields])]));
+  const { heard, logger } = listener();
   usage.initDatabase({ path, logger });
   assert.deepEqual(heard.map(([level, message]) => `${level} ${message}`), ['info telemetry: applied 1 telemetry_schema', 'info usage: applied 1 add_usage_tracking_tables']);
   usage.insertUsageSnapshot({ session_id: 'ghost', snapshot_data: '' });

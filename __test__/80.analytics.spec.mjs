@@ -2,19 +2,15 @@
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as analytics from 'runledger/analytics';
 import { AnalyticsError, AnalyticsRecorder, MigrationError, RunledgerError } from 'runledger/analytics';
 import { Database, SqliteError } from 'runledger/sqlite';
 import * as runledger from '../index.js';
-import { application, cleanUp, runFile, sameRow, tempDir, test, track } from './support.mjs';
+import { application, cleanUp, runFile, sameRow, skipWithoutDrizzle as skip, tempDir, test, track } from './support.mjs';
 
 afterEach(cleanUp);
 
-const require = createRequire(import.meta.url);
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
-const skip = !has('drizzle-orm') && 'drizzle-orm is not installed';
 const { eq } = skip ? {} : await import('drizzle-orm');
 const schema = skip ? {} : await import('runledger/analytics/schema');
 const dirname = (path) => join(path, '..');

@@ -7,10 +7,9 @@ import { Worker } from 'node:worker_threads';
 import { AnalyticsError, AnalyticsRecorder } from 'runledger/analytics';
 import { Database } from 'runledger/sqlite';
 import { cleanUp, foreignScript, holdWriteLock, random, runJson, skipWithoutPython, tempDir, test, track } from './support.mjs';
+import { call, codeOf, T } from './fixtures/analytics.mjs';
 
 afterEach(cleanUp);
-
-const T = 1700000000000;
 
 async function recorder(options = {}) {
   const opened = track(await AnalyticsRecorder.open({ path: join(tempDir(), 'a.db'), ...options }));
@@ -18,8 +17,6 @@ async function recorder(options = {}) {
   return opened;
 }
 
-const call = (x = {}) => ({ sessionId: 's', toolName: 'grep', durationMs: 10, status: 'success', timestamp: T, ...x });
-const codeOf = (promise) => promise.then(() => 'done', (error) => (assert.ok(error instanceof AnalyticsError, error.stack), error.code));
 const durations = (rows) => rows.map(({ durationMs }) => durationMs);
 
 // ---------------------------------------------------------------- order and commits
@@ -77,6 +74,12 @@ test('in a flood each bad call fails with its own error, and every other one get
   assert.deepEqual(await Promise.all(outcomes), [...wanted, 4]);
   assert.equal((await opened.toolStats())[0].count, 604);
   assert.equal((await opened.getSession('s')).toolCount, 600);
+});
+
+test('a record whose getter closes the recorder does not open it again', async () => {
+  const opened = await recorder();
+  const record = { ...call(), get toolName() { void opened.close(); return 'grep'; } };
+  await assert.rejects(opened.recordToolCall(record), { code: 'ANALYTICS_CLOSED' });
 });
 
 test('a record is taken as it was when the call was made', async () => {

@@ -6,14 +6,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AnalyticsError, AnalyticsRecorder, createAnalyticsDb, MigrationError } from 'runledger/analytics';
 import { Database } from 'runledger/sqlite';
-import { cleanUp, run, runJson, tempDir, test, track } from './support.mjs';
+import { cleanUp, run, runJson, skipWithoutDrizzle as skip, tempDir, test, track } from './support.mjs';
 import { fails, lines } from './fixtures/cli.mjs';
 
 afterEach(cleanUp);
 
 const require = createRequire(import.meta.url);
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
-const skip = !has('drizzle-orm') && 'drizzle-orm is not installed';
 const posix = process.platform !== 'win32';
 
 /** Both doors: how a file is opened, and closed again. */
@@ -127,6 +125,14 @@ test('an older file is adopted in any of the shapes that there are', async () =>
   }
 });
 
+test('text that is no UTF-8 is adopted as it is, also where another row is set aside', async () => {
+  const path = join(tempDir(), 'a.db');
+  write(path, devflow(older['without an action on the key']).replace("'grep'", "CAST(x'67ff' AS TEXT)"));
+  await (await AnalyticsRecorder.open({ path })).close();
+  assert.deepEqual(read(path, 'select hex(tool_name) as name from tool_calls order by id'), [{ name: '67FF' }, { name: '72656164' }]);
+  assert.equal(read(path, 'select count(*) as n from migration_quarantine')[0].n, 2);
+});
+
 const [sessionsTable, callsTable] = sound.match(TABLES);
 
 const strange = {
@@ -156,6 +162,10 @@ test('a file that only looks like one is refused by both doors and the command l
   write(path, strange['a view of that name']);
   const bytes = readFileSync(path);
   for (const verb of ['migrate', 'rollback', '--dry-run']) await fails(['analytics', verb, '--db', path], /^analytics: analytics cannot use this file: sessions is a view/);
+  const [, , conflict] = await lines(['analytics', 'status', '--db', path]);
+  assert.match(conflict, /^analytics: conflict analytics cannot use this file: sessions is a view/);
+  const [problem] = await lines(['analytics', 'validate', '--db', path], { code: 1 });
+  assert.match(problem, /^analytics: diverged sessions: analytics cannot use this file: sessions is a view/);
   assert.deepEqual(readFileSync(path), bytes);
 });
 

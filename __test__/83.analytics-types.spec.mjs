@@ -1,42 +1,18 @@
 // The types of runledger/analytics and its schema, as an application under --strict meets them; and the example program.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { spawnSync } from 'node:child_process';
-import { cleanUp, root, runFile, skipTsc, tempDir, test } from './support.mjs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanUp, root, runFile, skipTsc, skipWithoutDrizzle, tempDir, test } from './support.mjs';
+import { compile } from './fixtures/compile.mjs';
 
 afterEach(cleanUp);
 
-const require = createRequire(import.meta.url);
-const peer = join(root, 'node_modules', 'drizzle-orm');
-
-/** What tsc says of a program; without `drizzle` as in an application that has not installed the peer. */
-function compile(code, { drizzle = true } = {}) {
-  const dir = tempDir();
-  mkdirSync(join(dir, 'node_modules'));
-  symlinkSync(root, join(dir, 'node_modules', 'runledger'), 'junction');
-  if (drizzle) symlinkSync(peer, join(dir, 'node_modules', 'drizzle-orm'), 'junction');
-  writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
-  writeFileSync(join(dir, 'app.ts'), code);
-  writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify({
-    compilerOptions: { strict: true, noEmit: true, target: 'es2022', lib: ['es2022', 'esnext.disposable'], module: 'nodenext', skipLibCheck: true,
-      types: ['node'], typeRoots: [dirname(dirname(require.resolve('@types/node/package.json')))] },
-    files: ['app.ts'],
-  }));
-  const manifest = require.resolve('typescript/package.json');
-  const tsc = join(dirname(manifest), require(manifest).bin.tsc);
-  const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], { cwd: dir, encoding: 'utf8' });
-  assert.equal(stderr, '');
-  return stdout.split('\n').filter((line) => /error TS/.test(line) && !/^[^(]*node_modules\/drizzle-orm[^(]*\(/.test(line));
-}
-
-const skip = skipTsc || !existsSync(peer) && 'drizzle-orm is not installed';
+const skip = skipTsc || skipWithoutDrizzle;
 const options = { skip, timeout: 180_000 };
 
 test('what the contract promises compiles', options, () => {
-  assert.deepEqual(compile(`
+  assert.deepEqual(compile({ 'app.ts': `
     import { AnalyticsRecorder, AnalyticsError, createAnalyticsDb, createAnalyticsDatabase, getAnalyticsDatabase, closeAnalyticsDatabase } from 'runledger/analytics';
     import type { AnalyticsDatabase, AnalyticsOptions, ListOptions, NewToolCallRecord, SessionRecord, ToolCallFilter, ToolCallRecord, ToolCallStatus, ToolStats, When } from 'runledger/analytics';
     import { sessions, toolCalls, type NewSession, type NewToolCall, type Session, type ToolCall } from 'runledger/analytics/schema';
@@ -71,7 +47,7 @@ test('what the contract promises compiles', options, () => {
     const one: ToolCallStatus = stored.status;
     const path: string | undefined = new AnalyticsError('m').path;
     void [same, ended, status, found, open, inserted, all, p, known, active, one, path];
-  `), []);
+  ` }), []);
 });
 
 const wrong = {
@@ -99,25 +75,25 @@ const wrong = {
 
 test('what is wrong does not compile', options, () => {
   const statements = Object.values(wrong);
-  const told = compile(`
+  const told = compile({ 'app.ts': `
     import { AnalyticsRecorder, createAnalyticsDb } from 'runledger/analytics';
     import { sessions, toolCalls } from 'runledger/analytics/schema';
     declare const recorder: AnalyticsRecorder;
     const db = createAnalyticsDb();
     ${statements.map((statement) => `void ${statement};`).join('\n    ')}
-  `);
+  ` });
   const lines = new Set(told.map((line) => Number(/\((\d+),/.exec(line)[1])));
   for (const [index, what] of Object.keys(wrong).entries()) assert.ok(lines.has(6 + index), `${what} compiles\n${told.join('\n')}`);
   assert.equal(lines.size, statements.length, told.join('\n'));
 });
 
 test('the recorder compiles in an application without drizzle-orm', options, () => {
-  assert.deepEqual(compile(`
+  assert.deepEqual(compile({ 'app.ts': `
     import { AnalyticsRecorder, createAnalyticsDb } from 'runledger/analytics';
     const recorder = await AnalyticsRecorder.open();
     const count: number = (await recorder.toolStats())[0]!.count;
     void [count, createAnalyticsDb];
-  `, { drizzle: false }), []);
+  ` }, { drizzle: false }), []);
 });
 
 test('examples/analytics.mjs runs, and tells what it has recorded', () => {

@@ -2,26 +2,21 @@
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { AnalyticsError, AnalyticsRecorder, closeAnalyticsDatabase, createAnalyticsDb, getAnalyticsDatabase } from 'runledger/analytics';
+import { AnalyticsRecorder, closeAnalyticsDatabase, createAnalyticsDb, getAnalyticsDatabase } from 'runledger/analytics';
 import { Database } from 'runledger/sqlite';
-import { cleanUp, random, run, skipOnWindows, start, tempDir, test, track, until } from './support.mjs';
+import { call, codeOf, T } from './fixtures/analytics.mjs';
+import { fails, skipWithoutPermissions } from './fixtures/cli.mjs';
+import { cleanUp, isBun, isDeno, listener, random, run, skipOnWindows, skipWithoutDrizzle as skip, start, tempDir, test, track, until } from './support.mjs';
 
 afterEach(cleanUp);
 
-const T = 1700000000000;
-const require = createRequire(import.meta.url);
-const has = (name) => { try { require.resolve(name); return true; } catch { return false; } };
-const skip = !has('drizzle-orm') && 'drizzle-orm is not installed';
 const { eq } = skip ? {} : await import('drizzle-orm');
 const { sessions, toolCalls, ...others } = skip ? {} : await import('runledger/analytics/schema');
 
 const recorder = async (options = {}) => track(await AnalyticsRecorder.open({ path: join(tempDir(), 'a.db'), ...options }));
-const call = (x = {}) => ({ sessionId: 's', toolName: 'grep', durationMs: 10, status: 'success', timestamp: T, ...x });
-const codeOf = (promise) => promise.then(() => 'done', (error) => (assert.ok(error instanceof AnalyticsError, error.stack), error.code));
 
 /** A Drizzle database that `cleanUp` closes. */
 function drizzled(options) {
@@ -199,11 +194,10 @@ test('whoever opens hears of the directory, the file and the migrations, each do
   const dir = tempDir();
   const opens = [async (options) => track(await AnalyticsRecorder.open(options)), async (options) => drizzled(options)];
   for (const [i, open] of opens.entries()) {
-    const heard = [];
-    const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (message, fields) => heard.push(level, message, fields)]));
+    const { heard, logger } = listener();
     const directory = join(dir, `home ${i}`, '.devflow');
     const path = join(directory, 'analytics.db');
-    const said = () => heard.splice(0);
+    const said = () => heard.splice(0).flat();
     const ready = ['info', 'analytics: database opened', { path, journalMode: 'wal' }];
     const migrated = ['info', 'analytics: migrations applied', { applied: 1 }];
     await open({ home: join(dir, `home ${i}`), logger });
@@ -240,6 +234,13 @@ test('an empty HOME is none: the file is not made in the working directory', { s
     const error = await AnalyticsRecorder.open({ migrate: false }).then(({ path }) => ({ path }), (error) => error);
     console.log(error.path === userInfo().homedir + '/.devflow/analytics.db');`, { cwd, env: { HOME: '' } });
   assert.equal(stdout, 'true\n');
+});
+
+const skipWithoutStranger = isBun || isDeno || process.getuid?.() !== 0 ? 'only root can be a user that nobody knows' : skipWithoutPermissions;
+
+test('a user without a home directory is told so', { skip: skipWithoutStranger }, async () => {
+  const options = { cwd: '/', env: { HOME: '' }, user: { uid: 54321, gid: 54321 } };
+  await fails(['analytics', 'status'], 'analytics: There is no home directory: set HOME, or name the file', options);
 });
 
 test('getAnalyticsDatabase opens again when its connection was closed, and each thread has its own', { skip }, async () => {

@@ -8,9 +8,9 @@ import { initializeDatabase, SQLiteDatabase } from '../dist/instances.js';
 import { runMigrationsWithDatabase } from '../dist/instances/migrate.js';
 import { Database } from '../dist/sqlite.js';
 import {
-  checkFailure, contents, event, fails, instance, issue, listener, newDatabase, openDatabase, relationship, sql,
+  checkFailure, contents, event, fails, instance, issue, newDatabase, openDatabase, relationship, sql,
 } from './fixtures/instances.mjs';
-import { cleanUp, skipOnWindows, tempDir, test } from './support.mjs';
+import { cleanUp, listener, skipOnWindows, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 

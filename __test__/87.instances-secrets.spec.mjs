@@ -5,8 +5,8 @@ import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { afterEach } from 'node:test';
 import { initializeDatabase } from '../dist/instances.js';
-import { fails, listener, openDatabase, sql } from './fixtures/instances.mjs';
-import { cleanUp, run, skipOnWindows, tempDir, test } from './support.mjs';
+import { fails, openDatabase, sql } from './fixtures/instances.mjs';
+import { cleanUp, listener, run, skipOnWindows, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -91,6 +91,22 @@ test('a lost key is not replaced by a second one while there are values that onl
   await again.deleteConfig('t');
   await again.setConfig('u', SECRET, true);
   assert.ok(existsSync(`${path}.key`), 'nothing is lost any more: a new key may be made');
+});
+
+test('nothing is encrypted with a key that is in no file any more: it would be lost with the process', async () => {
+  const { rmSync } = await import('node:fs');
+  const { db, dir, path } = await openDatabase();
+  await db.setConfig('t', SECRET, true);
+  rmSync(`${path}.key`);
+  assert.equal(await db.getConfig('t'), SECRET, 'it can still be rescued');
+  const error = await fails(() => db.setConfig('u', SECRET, true), 'DATABASE_OPERATION_FAILED', { key: 'u', encrypted: true });
+  assert.match(error.message, /their key is missing/);
+  await db.disconnect();
+  for (const name of readdirSync(dir)) rmSync(join(dir, name));
+  await db.connect();
+  await db.setConfig('t', SECRET, true);
+  const { db: other } = await openDatabase({}, { dir, ids: [] });
+  assert.equal(await other.getConfig('t'), SECRET);
 });
 
 test('a key file that holds no key is an error without its text', async () => {

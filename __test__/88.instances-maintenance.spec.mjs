@@ -8,8 +8,8 @@ import { DatabaseError } from '../dist/instances/errors.js';
 import { runMigrations, runMigrationsWithDatabase } from '../dist/instances/migrate.js';
 import * as testing from '../dist/instances/testing.js';
 import { Database } from '../dist/sqlite.js';
-import { contents, event, fails, instance, issue, listener, newDatabase, openDatabase, sql } from './fixtures/instances.mjs';
-import { cleanUp, run, skipOnWindows, tempDir, test, until } from './support.mjs';
+import { contents, event, fails, instance, issue, newDatabase, openDatabase, sql } from './fixtures/instances.mjs';
+import { cleanUp, listener, run, skipOnWindows, tempDir, test, until } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -38,6 +38,14 @@ test('runMaintenance does every row once: old events, a backup, old backups, VAC
   assert.deepEqual(readdirSync(dir).filter((name) => name.includes('.partial')), []);
   const again = await db.runMaintenance();
   assert.deepEqual(again, { eventsDeleted: 0, backup: null, backupsDeleted: [], vacuumed: true }, 'there is a young backup');
+});
+
+test('clients of one process that keep house at the same moment make one backup, and none of them fails', async () => {
+  const { db, dir } = await openDatabase();
+  const others = await Promise.all([1, 2].map(() => openDatabase({}, { dir, ids: [] })));
+  const reports = await Promise.all([db, ...others.map((it) => it.db)].map((it) => it.runMaintenance()));
+  assert.equal(reports.filter(({ backup }) => backup !== null).length, backupsIn(dir).length);
+  assert.ok(reports.every(({ vacuumed }) => vacuumed));
 });
 
 test('what is switched off is not done', async () => {

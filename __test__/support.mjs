@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createRandom } from '../demo/random.mjs';
 import * as runledger from '../index.js';
 
 // Settings of the person who runs the tests must not change what is tested. Deno's spawnSync hands them on whatever its `env`
 // is (denoland/deno#27343, again in 2.9.6).
-for (const name of ['VIBEKIT_DB_PATH', 'DEBUG', 'NO_COLOR', 'FORCE_COLOR']) delete process.env[name];
+const settings = ['VIBEKIT_DB_PATH', 'DEBUG', 'NO_COLOR', 'FORCE_COLOR'];
+for (const name of settings) delete process.env[name];
 
 export const T = 1750000000000; // 2025-06-15T15:06:40Z
 export const DAY = 86_400_000;
@@ -36,8 +38,11 @@ const sharedData = fileURLToPath(new URL('../../shared/data', import.meta.url));
 export const skipWithoutShared = existsSync(sharedData) ? false : 'the shared data folder is not here';
 export const sharedFile = (name) => join(sharedData, name);
 
-const python = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import sqlite3'], { stdio: 'ignore' }).status === 0);
-export const skipWithoutPython = python ? false : 'python3 with sqlite3, the foreign SQLite program, is not here';
+/** Python with SQLite 3.38, which the schema needs for `unixepoch()`; that of an old system does not count. */
+const recentSqlite = 'import sqlite3; assert sqlite3.sqlite_version_info >= (3, 38)';
+const python = ['python3', 'python'].find((name) => spawnSync(name, ['-c', recentSqlite], { stdio: 'ignore' }).status === 0);
+export const skipWithoutPython = python ? false : 'python3 with SQLite 3.38 or newer, the foreign SQLite program, is not here';
+export const skipWithoutDrizzle = existsSync(join(root, 'node_modules/drizzle-orm')) ? false : 'drizzle-orm is not installed';
 export const skipBusyThread = isDeno && 'Deno does not end a thread that is busy or blocked (denoland/deno#35657)';
 export const skipOnWindows = process.platform === 'win32' ? 'signals are POSIX' : false;
 
@@ -175,6 +180,13 @@ export async function contents(ops) {
   return { statistics, sessions, events, buffers, errors, rules, daily, audit };
 }
 
+/** A logger that keeps what it hears: `[level, message, fields]`. */
+export function listener() {
+  const heard = [];
+  const logger = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (...line) => heard.push([level, ...line])]));
+  return { heard, logger };
+}
+
 // ---------------------------------------------------------------- refusals
 
 /** Checks class, code, message and further properties of an error. */
@@ -223,14 +235,15 @@ const session = ${session};
 const ev = ${ev};
 `;
 
-const cleanEnvironment = (extra) => {
+/** Nothing of the person who runs the tests: what a program reads from the environment is given by each test. */
+export function environment(extra = {}) {
   const env = { ...process.env, ...extra };
-  for (const name of ['NODE_ENV', 'VIBEKIT_DB_PATH', 'DEBUG', 'NODE_TEST_CONTEXT', 'NODE_OPTIONS']) if (!(name in extra)) delete env[name];
+  for (const name of [...settings, 'NODE_ENV', 'NODE_TEST_CONTEXT', 'NODE_OPTIONS']) if (!(name in extra)) delete env[name];
   return env;
-};
+}
 
 function launch(command, args, { cwd, env = {}, timeLimit = 45_000 }) {
-  const child = spawn(command, args, { cwd, env: cleanEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
   // Deno reports a child that `kill` has sent a signal as ended by it, however it ended (denoland/deno#36643).
   const kill = (signal) => (isDeno && signal !== 'SIGKILL' ? process.kill(child.pid, signal) : child.kill(signal));
   const handle = { child, stdout: '', stderr: '', kill };
@@ -363,13 +376,6 @@ export const makeDir = (path) => mkdirSync(path, { recursive: true });
 
 /** A generator of numbers that gives the same series for the same seed. */
 export function random(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  const int = (below) => Math.floor(next() * below);
-  return { next, int, one: (list) => list[int(list.length)], chance: (share) => next() < share };
+  const { next, chance, pick: one } = createRandom(seed);
+  return { next, chance, one, int: (below) => Math.floor(next() * below) };
 }

@@ -5,9 +5,11 @@ import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 // A reader that has seen enough (`runledger … | head`) is no failure.
-process.stdout.on('error', (error) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 // Deno names a program by the link through which it was started.
 const program = pathToFileURL(realpathSync(fileURLToPath(import.meta.url)));

@@ -9,8 +9,17 @@ import { fileURLToPath } from 'node:url';
 import { RunledgerError } from './errors.js';
 import { fittingTarget, libc, TARGETS } from './platform.js';
 
+/** What scripts/dist.mjs reads in package.json. */
+declare const RUNLEDGER_VERSION: string;
+
+/** The version of this package; in a bundle there is no package.json to ask. */
+export const version = RUNLEDGER_VERSION;
+
 /** Names the file of the add-on where neither the package nor its loader can: inside a single executable, for instance. */
 const OVERRIDE = 'RUNLEDGER_NATIVE_LIBRARY_PATH';
+
+/** How the failure of a binary begins that loads and is not the one of this version. */
+const OTHER_VERSION = `runledger ${version} needs the binary of its own version`;
 
 /** `createRequire`, looked up in a way that webpack does not understand: it compiles calls that it knows away. */
 const requireFrom = Reflect.get(module, 'createRequire') as typeof module.createRequire;
@@ -54,7 +63,11 @@ function search(looked: string[], failures: unknown[]): unknown {
   const attempt = (require: NodeJS.Require, id: string, shown: string) => {
     looked.push(shown);
     try {
-      return require(id) as unknown;
+      const addOn = require(id) as { version?(): string };
+      // Another one has other functions and rows: it was left beside a bundle that has been built anew, for instance.
+      const found = addOn.version?.();
+      if (found === version) return addOn;
+      throw new Error(`${OTHER_VERSION}, and this is ${found === undefined ? 'another add-on' : `that of ${found}`}`);
     } catch (error) {
       failures.push(error);
       return undefined;
@@ -136,13 +149,10 @@ function diagnose(failures: unknown[], target: string | undefined, home: string 
     };
   }
   const broken = failures.flatMap(chain).find((error) => !isNotFound(error));
-  if (broken !== undefined) return ofBroken(textOf(broken), home);
-  if (home === undefined) {
-    return {
-      cause: 'this program is a bundle, and the binary was not delivered with it',
-      remedy: `copy runledger.${target}.node from the package runledger-${target} beside the bundle or the executable, or name it in ${OVERRIDE}`,
-    };
-  }
+  const copy = `copy runledger.${target}.node from the package runledger-${target} beside the bundle or the executable, or name it in ${OVERRIDE}`;
+  const remedy = home === undefined ? copy : reinstall(home);
+  if (broken !== undefined) return ofBroken(textOf(broken), remedy);
+  if (home === undefined) return { cause: 'this program is a bundle, and the binary was not delivered with it', remedy };
   if (existsSync(join(home, 'Cargo.toml'))) {
     return { cause: 'this clone of the repository is not built', remedy: 'npm ci && npm run build' };
   }
@@ -150,24 +160,31 @@ function diagnose(failures: unknown[], target: string | undefined, home: string 
 }
 
 /** A binary is there and does not load. */
-function ofBroken(reason: string, home: string | undefined): Diagnosis {
+function ofBroken(reason: string, remedy: string): Diagnosis {
   if (/GLIBC_|GLIBCXX_/.test(reason)) {
     return {
       cause: `the C library of this system is older than the binary needs: ${reason}`,
       remedy: 'use a system with glibc 2.17 or newer',
     };
   }
-  return { cause: `the binary is damaged, or one of another platform: ${reason}`, remedy: reinstall(home) };
+  if (reason.startsWith(OTHER_VERSION)) return { cause: reason, remedy };
+  return { cause: `the binary is damaged, or one of another platform: ${reason}`, remedy };
 }
 
 /** No binary for this machine is installed. */
 function ofMissing(target: string, home: string): Diagnosis {
   const require = requireFrom(join(home, 'package.json'));
-  const others = TARGETS.filter((name) => name !== target && resolves(require, `runledger-${name}/package.json`));
-  if (others.length > 0) {
-    const musl = others.includes(target.replace('-musl', '-gnu')) ? ', and this system has musl instead of glibc' : '';
+  const installed = TARGETS.filter((name) => resolves(require, `runledger-${name}/package.json`));
+  if (installed.includes(target)) {
     return {
-      cause: `runledger-${others.join(', runledger-')} is installed${musl}: node_modules or the lock file come from another platform`,
+      cause: `runledger-${target} is installed, and its binary has been removed: by a virus scanner, or by a copy that leaves out *.node`,
+      remedy: reinstall(home),
+    };
+  }
+  if (installed.length > 0) {
+    const musl = installed.includes(target.replace('-musl', '-gnu')) ? ', and this system has musl instead of glibc' : '';
+    return {
+      cause: `runledger-${installed.join(', runledger-')} is installed${musl}: node_modules or the lock file come from another platform`,
       remedy: reinstall(home),
     };
   }
@@ -182,7 +199,7 @@ function ofMissing(target: string, home: string): Diagnosis {
   return { cause: 'optional dependencies were skipped when runledger was installed (--omit=optional, --no-optional)', remedy: flag };
 }
 
-const LOCK_FILES = { 'package-lock.json': 'npm', 'pnpm-lock.yaml': 'pnpm', 'yarn.lock': 'yarn', 'bun.lock': 'bun', 'bun.lockb': 'bun' };
+const LOCK_FILES = { 'package-lock.json': 'npm', 'pnpm-lock.yaml': 'pnpm', 'yarn.lock': 'yarn', 'bun.lock': 'bun', 'bun.lockb': 'bun', 'deno.lock': 'deno' };
 
 /** The lock file of the project that the package is installed in. */
 function lockFile(home: string): { name: string; manager: string; text(): string } | undefined {
@@ -195,8 +212,8 @@ function lockFile(home: string): { name: string; manager: string; text(): string
   return undefined;
 }
 
-function reinstall(home: string | undefined): string {
-  const manager = (home === undefined ? undefined : lockFile(home)?.manager) ?? 'npm';
+function reinstall(home: string): string {
+  const manager = lockFile(home)?.manager ?? 'npm';
   const lock = manager === 'npm' ? ' and package-lock.json' : '';
   return `delete node_modules${lock}, then run on this machine: ${manager} install`;
 }

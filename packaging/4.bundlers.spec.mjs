@@ -89,12 +89,16 @@ try { console.log(db.select().from(telemetrySessions).all().length); } catch (er
   assert.equal(await out(), '0\n');
 });
 
-test('a bundle without the binary says what to copy where', async () => {
+test('a bundle without the binary, or with a damaged one, says what to copy where', async () => {
   const to = project();
   const file = await BUNDLERS['esbuild, ES module'](source(), to);
-  const { output } = await run(process.execPath, [file], { cwd: to, env: userEnv(to) }).catch((error) => error);
-  assert.match(output, /NATIVE_NOT_LOADED/);
-  assert.ok(output.includes(`copy ${binary} from the package runledger-${builtTarget()} beside the bundle`), output);
+  for (const cause of ['the binary was not delivered with it', 'the binary is damaged']) {
+    const { output } = await run(process.execPath, [file], { cwd: to, env: userEnv(to) }).catch((error) => error);
+    assert.match(output, /NATIVE_NOT_LOADED/);
+    assert.ok(output.includes(cause), output);
+    assert.ok(output.includes(`copy ${binary} from the package runledger-${builtTarget()} beside the bundle`), output);
+    writeFileSync(join(to, binary), 'not a binary');
+  }
 });
 
 test('bun build --compile: the executable runs with the binary beside it', { skip: !bun && 'no Bun' }, async () => {

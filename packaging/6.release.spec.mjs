@@ -7,7 +7,7 @@ import { compareVersions, neededGlibc, targetOfBinary } from '../scripts/binary.
 import { triples, targetOf } from '../scripts/crates.mjs';
 import { builtTarget, makePackages, originOf, targets } from '../scripts/packages.mjs';
 import { releaseProblems } from '../scripts/publish.mjs';
-import { cleanUp, project, root, test } from './support.mjs';
+import { cleanUp, project, root, run, test } from './support.mjs';
 
 after(cleanUp);
 
@@ -26,6 +26,12 @@ test('a binary says which glibc it needs', () => {
   assert.equal(neededGlibc(Buffer.from('\0GLIBC_2.9\0GLIBC_2.17\0GLIBC_2.2.5\0')), '2.17');
   assert.equal(neededGlibc(Buffer.from('GLIBC_2.17')), undefined);
   assert.deepEqual(['2.34', '2.2.5', '2.17', '3.0'].sort(compareVersions), ['2.2.5', '2.17', '2.34', '3.0']);
+});
+
+test('a target for Linux that there is not is refused before anything is built', async () => {
+  const [linux] = targets().filter((target) => target.startsWith('linux'));
+  const refused = ({ output }) => output.includes('There is no target linux-x64: name one or more of') && output.includes(linux);
+  await assert.rejects(run(process.execPath, ['scripts/portable.mjs', linux, 'linux-x64']), refused);
 });
 
 test('a release needs the binary of every platform, and each its own', async () => {

@@ -15,9 +15,11 @@ const PROGRAM = 'cli/main';
 
 const source = (name) => join(root, 'js', `${name}.ts`);
 
+const manifest = () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
 /** `dist/x.js` of the exports of package.json and what it is made of. */
 function entries() {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { exports } = manifest();
   const files = Object.values(exports).map((target) => target.default ?? target);
   const names = files.flatMap((file) => /^\.\/dist\/(.+)\.js$/.exec(file)?.[1] ?? []);
   return Object.fromEntries([INDEX, PROGRAM, ...names].map((name) => [name, source(name)]));
@@ -43,7 +45,7 @@ export function bundling() {
     input: entries(),
     platform: 'node',
     external: /^node:/,
-    transform: { target: 'node20.19' },
+    transform: { target: 'node20.19', define: { RUNLEDGER_VERSION: JSON.stringify(manifest().version) } },
     output: {
       dir: 'dist',
       // All in one folder but the entries: the path from a module to native.cjs is the same before and after.

@@ -33,12 +33,14 @@ export async function prepare({ quiet = false, only } = {}) {
   if (distIsStale()) await step('compile TypeScript', quiet, buildDist);
 }
 
-async function step(label, quiet, work) {
+/** Shows one line of progress for `work`, which gets a function that says what it is busy with, and returns its result. */
+export async function step(label, quiet, work) {
   if (quiet) return work(() => {});
   const line = progress(process.stderr, label);
   try {
-    await work(line.note);
+    const result = await work(line.note);
     line.done();
+    return result;
   } catch (error) {
     line.failed();
     throw error;
@@ -76,7 +78,8 @@ export async function buildNative(note = () => {}) {
   for (const name of [...addons(), 'native.cjs', 'native.d.cts']) utimesSync(join(root, name), started, started);
 }
 
-async function checkToolchain() {
+/** Refuses a machine without Rust, with one that is too old, or without a C compiler. */
+export async function checkToolchain() {
   if (!(await answers('cargo', ['--version']))) {
     throw new StepError('cargo was not found. Install Rust 1.89 or newer (https://rustup.rs) and open a new shell.');
   }

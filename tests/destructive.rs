@@ -17,6 +17,7 @@ const BEFORE: &str = "
     CREATE INDEX full_x ON full(x);
     CREATE VIEW view_full AS SELECT x FROM full;
     CREATE TRIGGER logged AFTER INSERT ON empty BEGIN UPDATE log SET at = 'now'; END;
+    CREATE TRIGGER instead INSTEAD OF UPDATE ON view_full BEGIN UPDATE full SET x = new.x WHERE x = old.x; END;
     CREATE VIRTUAL TABLE search USING fts5(body);
     INSERT INTO search VALUES ('words');";
 
@@ -125,6 +126,12 @@ fn a_name_that_is_gone_is_destructive() {
         "ALTER TABLE empty DROP COLUMN x",
         "ALTER TABLE empty RENAME COLUMN x TO z",
         "ALTER TABLE full DROP COLUMN y; ALTER TABLE full ADD COLUMN y TEXT",
+        "ALTER TABLE full RENAME y TO z; ALTER TABLE full ADD COLUMN y REAL; ALTER TABLE full DROP COLUMN z",
+        "ALTER TABLE log RENAME TO l; ALTER TABLE l DROP COLUMN at; ALTER TABLE l ADD COLUMN at TEXT;
+         ALTER TABLE l RENAME TO log",
+    ]);
+    harmless(&[
+        "CREATE TABLE new (x); ALTER TABLE new RENAME x TO y; ALTER TABLE full ADD COLUMN z; UPDATE full SET z = 1",
     ]);
 }
 
@@ -149,6 +156,9 @@ fn an_update_of_what_existed_is_destructive_where_rows_were() {
         "ALTER TABLE full ADD COLUMN z; UPDATE full SET z = 1, x = 2",
         "ALTER TABLE log RENAME TO l; UPDATE l SET text = ''; ALTER TABLE l RENAME TO log",
         "WITH w AS (SELECT 1) UPDATE FULL SET X = 1",
+        "UPDATE search SET body = ''",
+        "UPDATE view_full SET x = ''",
+        "ALTER TABLE full RENAME y TO z; UPDATE full SET z = ''; ALTER TABLE full RENAME z TO y",
     ]);
     harmless(&["UPDATE empty SET x = 1", "INSERT INTO empty VALUES (1, 'a'); UPDATE empty SET x = 1"]);
 }

@@ -355,6 +355,19 @@ fn violations_that_were_there_before_are_no_reason() {
 }
 
 #[test]
+fn a_violation_that_looks_like_one_that_was_there_before_is_a_reason() {
+    for family in [
+        "CREATE TABLE c (k PRIMARY KEY, x REFERENCES p(id)) WITHOUT ROWID; INSERT INTO c VALUES (1, 9), (2, 1);",
+        "CREATE TABLE c (x REFERENCES p(id), y REFERENCES p(id)); INSERT INTO c VALUES (9, 1);",
+    ] {
+        let parent = "PRAGMA foreign_keys = OFF; CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);";
+        let mut conn = memory(&format!("{parent}{family}"));
+        let error = failed(migration::apply(&mut conn, &set(&["DELETE FROM p"]), true));
+        assert_eq!(error.code.as_str(), "MIGRATION_FOREIGN_KEY", "{family}");
+    }
+}
+
+#[test]
 fn a_failing_migration_keeps_the_ones_before_it() {
     let mut conn = memory("");
     let error = failed(migration::apply(&mut conn, &set(&["CREATE TABLE a (x)", "CREATE TABLE b (x); selekt"]), false));

@@ -28,14 +28,27 @@ export function placeOf(options: unknown, operation: string): Place {
       if (value !== undefined && !usable) throw invalid(field, `the path of a ${field === 'home' ? 'directory' : 'file'}`, operation);
     }
     if (typeof migrate !== 'boolean') throw invalid('migrate', 'a boolean', operation);
-    const file = path === ':memory:' ? path : resolve((path as string | undefined) ?? defaultFile(home as string | undefined));
+    const file = path === ':memory:' ? path : resolve((path as string | undefined) ?? defaultFile(home as string | undefined, operation));
     return { path: file, migrate, logger };
   });
 }
 
-/** `.devflow/analytics.db` in the home directory. */
-export function defaultFile(home = process.env['HOME'] || homedir() || userInfo().homedir): string {
-  return join(home, '.devflow', 'analytics.db');
+/**
+ * `.devflow/analytics.db` in the home directory.
+ *
+ * @throws {AnalyticsError} `ANALYTICS_DIR_FAILED` for a user who has none, in a container for instance.
+ */
+export function defaultFile(home?: string, operation?: string): string {
+  return join(home ?? homeDirectory(operation), '.devflow', 'analytics.db');
+}
+
+function homeDirectory(operation: string | undefined): string {
+  try {
+    return process.env['HOME'] || homedir() || userInfo().homedir;
+  } catch (cause) {
+    const facts = { code: 'ANALYTICS_DIR_FAILED', operation, cause };
+    throw new AnalyticsError('There is no home directory: set HOME, or name the file', facts);
+  }
 }
 
 function invalid(field: string, wanted: string, operation: string): AnalyticsError {

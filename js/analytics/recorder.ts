@@ -1,6 +1,6 @@
 import type { Reply } from '../call.js';
 import { Client } from '../client.js';
-import { filterCells, isRecord, recordCells, timeCell } from '../codec.js';
+import { filterCells, recordCells, timeCell } from '../codec.js';
 import {
   fieldsOfSessionRecord,
   fieldsOfToolCallRecord,
@@ -118,12 +118,14 @@ export class AnalyticsRecorder implements AsyncDisposable {
    * @throws {AnalyticsError} `ANALYTICS_SESSION_NOT_FOUND`, `ANALYTICS_CALL_EXISTS`, `ANALYTICS_INVALID_INPUT`
    */
   async recordToolCall(call: NewToolCallRecord): Promise<ToolCallRecord> {
+    // Before the look at whether it is open: a getter may close it.
+    const cells = recordCells(fieldsOfToolCallRecord, call);
     this.#checkOpen('recordToolCall');
-    if (!isRecord(call)) {
+    if (cells === null) {
       const refused = await this.#client.call('recordToolCall', [null]);
       return this.#result(() => refused.value());
     }
-    const batch = this.#client.stage(fieldsOfToolCallRecord(call), this.#newBatch);
+    const batch = this.#client.stage(cells, this.#newBatch);
     const index = batch.records.length - 1;
     await batch.settled;
     return this.#result(() => batch.row<ToolCallRecord>(index));

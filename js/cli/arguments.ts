@@ -38,11 +38,11 @@ export function misuse(message: string): RunledgerError {
  * @throws {RunledgerError} `INVALID_ARGUMENTS`
  */
 export function parse(argv: readonly string[]): Arguments {
-  // A negative number is a bad target, not a bad option.
-  const numbers = argv.filter((word, index) => isNegative(word) && !['--db', '--dir'].includes(argv[index - 1] ?? ''));
+  // A negative number is a bad target, not a bad option. No word of a command line begins with a NUL.
+  const isNumber = (word: string, index: number) => /^-\d/.test(word) && !['--db', '--dir'].includes(argv[index - 1] ?? '');
   try {
-    const { values, positionals } = parsed(argv.filter((word) => !numbers.includes(word)));
-    return { values, words: [...positionals, ...numbers] };
+    const { values, positionals } = parsed(argv.map((word, index) => (isNumber(word, index) ? `\0${word}` : word)));
+    return { values, words: positionals.map((word) => word.replace(/^\0/, '')) };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw misuse(text.split(/\. |\n/)[0] ?? text);
@@ -69,13 +69,9 @@ export function allow({ values }: Arguments, command: string, allowed: readonly 
 export function fileOf(path: string, what: string): string {
   if (path === '' || path.includes('\0')) throw misuse(`${what} must be the path of a file`);
   if (path === ':memory:') throw misuse(`${what} must be a file: a database in memory ends with the command`);
-  return resolve(process.cwd(), path);
+  return resolve(path);
 }
 
 function parsed(args: string[]) {
   return parseArgs({ args, options: OPTIONS, allowPositionals: true, strict: true });
-}
-
-function isNegative(word: string): boolean {
-  return /^-\d/.test(word);
 }

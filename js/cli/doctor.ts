@@ -53,18 +53,19 @@ function examine(db: string | undefined, version: string): Report {
     problems: [],
   };
   const named = db === undefined ? undefined : fileOf(db, '--db');
+  const unsupported = unsupportedNode(report.runtime);
   try {
     native();
     report.binary = binary();
   } catch (error) {
     // What the doctor is for: nothing else can be said without it.
     const message = error instanceof Error ? error.message : String(error);
-    return { ...report, ok: false, problems: [{ kind: 'binary', message }] };
+    return { ...report, ok: false, problems: [...unsupported, { kind: 'binary', message }] };
   }
   const path = named ?? resolveConfig(undefined).path;
   const answer = native().diagnose(path === ':memory:' ? null : path, named !== undefined);
   const { sqlite, file } = reportOf<Diagnosis>(answer, 'doctor');
-  const problems = file?.findings ?? [];
+  const problems = [...unsupported, ...(file?.findings ?? [])];
   return { ...report, sqlite, file, problems, ok: problems.length === 0 };
 }
 
@@ -109,6 +110,13 @@ function runtime(): { name: string; version: string } {
   if (bun !== undefined) return { name: 'bun', version: bun };
   if (deno !== undefined) return { name: 'deno', version: deno };
   return { name: 'node', version: node ?? 'unknown' };
+}
+
+/** What `engines` of package.json says: npm only warns of it. Others lack `require` of ES modules, or more. */
+function unsupportedNode({ name, version }: Report['runtime']): Report['problems'] {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (name !== 'node' || major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19)) return [];
+  return [{ kind: 'runtime', message: `Node ${version} is not supported: 20.19 or newer of Node 20, or 22.12 or newer is needed` }];
 }
 
 /** The file name of the add-on that was loaded. */

@@ -50,15 +50,21 @@ function changeText({ kind, object, name, table, before, after }: MigrationChang
   return `${kind} ${object} ${place}`;
 }
 
+/** A time that another program has recorded may be none that a `Date` can be. */
+function moment(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`;
+}
+
 /** Where a file stands. */
-export function statusLines({ module, file, exists, version, latest, adoptable, pending, applied }: StatusReport): string[] {
+export function statusLines({ module, file, exists, version, latest, adoptable, conflict, pending, applied }: StatusReport): string[] {
   const adoption = adoptable === null ? [] : [`existing tables, which migrate adopts as version ${adoptable}`];
   return [
     `file ${file}${exists ? '' : ' (does not exist)'}`,
     `version ${version} of ${latest}`,
     ...adoption,
+    ...(conflict === null ? [] : [`${paint('red', 'conflict')} ${conflict}`]),
     ...pending.map((it) => `${paint('yellow', 'pending')} ${it.version} ${it.name}`),
-    ...applied.map((it) => `${paint('green', 'applied')} ${it.version} ${it.name}, ${new Date(it.appliedAt).toISOString()}`),
+    ...applied.map((it) => `${paint('green', 'applied')} ${it.version} ${it.name}, ${moment(it.appliedAt)}`),
   ].map((text) => `${module}: ${text}`);
 }
 

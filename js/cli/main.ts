@@ -1,9 +1,9 @@
 /**
  * `runledger …`: which command is meant, and what its failure looks like.
  */
-import { createRequire } from 'node:module';
 import { RunledgerError } from '../errors.js';
-import { type Arguments, parse } from './arguments.js';
+import { version } from '../loader.js';
+import { type Arguments, misuse, parse } from './arguments.js';
 import { runBackup } from './backup.js';
 import { runDoctor } from './doctor.js';
 import { generalHelp, helpOf } from './help.js';
@@ -13,9 +13,6 @@ import { runModule } from './module.js';
 
 /** For the tests: the lines of outcomes that no module has yet. */
 export { isHeldBack, migrateLines } from './lines.js';
-
-/** The version in package.json. */
-export const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
 
 /** Runs the command line with `argv`, the words after the program's name, and returns the exit code. */
 export function main(argv: readonly string[]): number {
@@ -37,11 +34,11 @@ function run(given: Arguments): number {
   }
   if (command === undefined || command === 'help') {
     const topic = rest[0];
-    const asked = values.help || command === 'help';
-    (asked ? out : err)(topic !== undefined && isCommand(topic) ? helpOf(topic) : generalHelp());
-    return asked ? 0 : 1;
+    if (!values.help && command === undefined) return helpless('no module is named', values.json);
+    out(topic !== undefined && isCommand(topic) ? helpOf(topic) : generalHelp());
+    return 0;
   }
-  if (!isCommand(command)) return unknown(command);
+  if (!isCommand(command)) return helpless(`unknown module "${command}"`, values.json);
   if (values.help) {
     out(helpOf(command));
     return 0;
@@ -56,10 +53,11 @@ function isCommand(word: string): boolean {
   return word === 'doctor' || word === 'backup' || moduleNamed(word) !== undefined;
 }
 
-function unknown(word: string): number {
-  problem('runledger', `unknown module "${word}"`);
+/** Says what is wrong with the command line, and what could be right. */
+function helpless(message: string, asJson: boolean): number {
+  const code = fail('runledger', misuse(message), asJson);
   err(`\n${generalHelp()}`);
-  return 1;
+  return code;
 }
 
 /** Says what went wrong: to people on stderr, and to programs that asked for JSON on stdout. */

@@ -39,6 +39,7 @@ export interface StatusReport {
   version: number;
   latest: number;
   adoptable: number | null;
+  conflict: string | null;
   pending: MigrationRef[];
   applied: JournalRow[];
 }

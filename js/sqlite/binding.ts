@@ -55,7 +55,7 @@ const Given = { positional: 0, secondObject: 2 ** 31 - 1, otherObject: -(2 ** 31
  * All of the caller's code that can run here (getters, proxies) runs before native code is entered.
  */
 export function bindArguments(
-  { link, id }: Handle,
+  handle: Handle,
   access: number,
   args: readonly unknown[],
   names: () => readonly (string | null | undefined)[],
@@ -87,7 +87,8 @@ export function bindArguments(
       push(Given.positional, value);
     }
   }
-  const status = native().sqliteBind(link.number, id, access, object, kinds, values);
+  // That code may have iterated the statement, which then has another number.
+  const status = native().sqliteBind(handle.link.number, handle.id, access, object, kinds, values);
   if (status !== 0) throw lastFailure(operation);
 }
 

@@ -13,8 +13,7 @@ use std::{
 use serde_json::Value as Json;
 
 use super::{
-    Action, Args, ClientModule, Method, Options, Outcome, Reply, Value, action::Work, call::Call,
-    module::figures_while_closed, recorder::Recorder,
+    Action, Args, ClientModule, Method, Options, Outcome, Reply, Value, action::Work, call::Call, recorder::Recorder,
 };
 use crate::{
     error::{Error, Result},
@@ -244,7 +243,7 @@ impl<M: ClientModule> Client<M> {
         let lease = self.lock();
         match lease.as_ref().and_then(|lease| lease.store().ok()) {
             Some(store) => store.figures(),
-            None => figures_while_closed(&M::location(&self.config)),
+            None => StoreFigures::on_disk(&M::location(&self.config)),
         }
     }
 

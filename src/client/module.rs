@@ -1,12 +1,12 @@
 #![forbid(unsafe_code)]
 //! What a module says of itself to be used through a client.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::Method;
 use crate::{
     error::{Error, Report, Result},
-    store::{Listener, Location, Module, Registry, Store, StoreFigures, WriteSession},
+    store::{Listener, Location, Module, Registry, Store, WriteSession},
 };
 
 /// The words in which a module tells the caller of a method what went wrong.
@@ -81,13 +81,4 @@ pub fn key_of(location: &Location, options: &str) -> String {
             format!("{}\n{options}", path.display())
         }
     }
-}
-
-/// What can be told about a file that is not open.
-pub(super) fn figures_while_closed(location: &Location) -> StoreFigures {
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let Some(path) = location.path() else { return StoreFigures::default() };
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    StoreFigures { file_bytes: size(path), wal_bytes: size(Path::new(&wal)), ..StoreFigures::default() }
 }

@@ -29,7 +29,7 @@ pub(crate) fn read(
 /// The row with this key, packed.
 pub(crate) fn chunk(conn: &impl Cached, shape: &'static Shape, id: impl ToSql) -> Result<Rows> {
     let mut packed = Rows::new(shape);
-    let sql = format!("SELECT {} FROM {} WHERE id = ?1", shape.select_list(""), shape.table);
+    let sql = format!("SELECT {} FROM main.{} WHERE id = ?1", shape.select_list(""), shape.table);
     let mut statement = conn.cached(&sql)?;
     let mut rows = statement.query([id])?;
     if let Some(row) = rows.next()? {
@@ -69,7 +69,7 @@ pub(crate) fn insert<'a>(conn: &impl Cached, shape: &'static Shape, cell: impl F
     let given: Vec<usize> = (0..shape.columns.len()).filter(|position| cell(*position).is_given()).collect();
     let names: Vec<_> = given.iter().map(|position| shape.columns[*position].name).collect();
     let places = vec!["?"; given.len()].join(", ");
-    let sql = format!("INSERT INTO {} ({}) VALUES ({places})", shape.table, names.join(", "));
+    let sql = format!("INSERT INTO main.{} ({}) VALUES ({places})", shape.table, names.join(", "));
     let cells = given.iter().map(|position| Bound(cell(*position)));
     Ok(conn.cached(&sql)?.insert(rusqlite::params_from_iter(cells))?)
 }

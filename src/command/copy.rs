@@ -85,7 +85,11 @@ mod tests {
         let writer = Connection::open(&source).expect("open");
         writer.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)").expect("write");
         let mut heard = Vec::new();
-        let report = backup(&source, &target, &mut |copied, total| heard.push((copied, total))).expect("backup");
+        let mut hear = |copied, total| {
+            assert!(!target.exists(), "a copy that is interrupted has no name");
+            heard.push((copied, total));
+        };
+        let report = backup(&source, &target, &mut hear).expect("backup");
         assert_eq!((rows(&target), report.pages), (1, 2));
         assert_eq!((heard, report.bytes), (vec![(2, 2)], 8192));
         writer.execute_batch("INSERT INTO t VALUES (2)").expect("the source goes on");

@@ -5,8 +5,10 @@ use rusqlite::ffi;
 use serde::Serialize;
 
 use super::{Module, Request, catalog};
-use crate::error::Result;
-use crate::migration::{self, MigrationRef, Problem, ProblemKind, StatusReport, ValidationReport, journal::JournalRow};
+use crate::error::{Error, Result};
+use crate::migration::{
+    self, MigrationCode, MigrationRef, Problem, ProblemKind, StatusReport, ValidationReport, journal::JournalRow,
+};
 use crate::store;
 
 /// Where a module stands in a file.
@@ -25,6 +27,8 @@ pub struct FileStatus {
     pub latest: i64,
     /// The version that existing tables without a journal stand for: `migrate` adopts them.
     pub adoptable: Option<i64>,
+    /// What is in the way of `migrate`: a name of the module that is taken by something else.
+    pub conflict: Option<String>,
     /// Not applied yet, by version.
     pub pending: Vec<MigrationRef>,
     /// Applied, by version.
@@ -50,14 +54,30 @@ pub struct FileValidation {
 pub(super) fn status(module: &Module, request: &Request) -> Result<FileStatus> {
     let set = request.set(module)?;
     let found = store::look(&request.path, request.settings(module)?.busy_timeout, |conn| {
-        // What keeps the file from being opened is not for status to say.
-        let adoptable = migration::inspect(conn, &set).ok().and_then(|inspection| inspection.adoptable);
-        Ok((migration::status(conn, &set)?, adoptable))
+        let status = migration::status(conn, &set)?;
+        Ok(match migration::inspect(conn, &set) {
+            Ok(inspection) => (status, inspection.adoptable, None),
+            Err(Error::Migration(error)) if error.code == MigrationCode::Conflict => {
+                (status, None, Some(error.message))
+            }
+            // What else keeps the file from being opened is for validate to say.
+            Err(_) => (status, None, None),
+        })
     })?;
     let exists = found.is_some();
-    let (status, adoptable) = found.unwrap_or_else(|| (StatusReport::of(&set, Vec::new()), None));
+    let (status, adoptable, conflict) = found.unwrap_or_else(|| (StatusReport::of(&set, Vec::new()), None, None));
     let StatusReport { module, current, latest, applied, pending } = status;
-    Ok(FileStatus { module, file: request.file(), exists, version: current, latest, adoptable, pending, applied })
+    Ok(FileStatus {
+        module,
+        file: request.file(),
+        exists,
+        version: current,
+        latest,
+        adoptable,
+        conflict,
+        pending,
+        applied,
+    })
 }
 
 /// Whether the file is what its journal says, for the module and those that it requires, and sound.

@@ -16,8 +16,8 @@ use crate::{
 /// A backup is not written while there is one as young as this, in seconds.
 const YOUNG: i64 = 86_400;
 
-/// What a backup is called while it is written: this, and the process that writes it.
-const PARTIAL: &str = ".partial-";
+/// How a backup is called while [`store::backup`] writes it: this, and a number.
+const PARTIAL: &str = ".db.partial-";
 
 /// The backups of one database.
 #[derive(Debug)]
@@ -51,14 +51,11 @@ impl Backups {
         let moment: String =
             conn.query_row("SELECT strftime(?2, ?1, 'unixepoch')", (now, "%Y%m%dT%H%M%SZ"), |row| row.get(0))?;
         let target = self.directory.join(format!("{}{moment}.db", self.prefix));
-        // Under its name a backup is whole: whoever dies while copying leaves a file that nobody takes for one.
-        let partial = self.directory.join(format!("{}{moment}{PARTIAL}{}", self.prefix, std::process::id()));
-        store::backup(conn, &partial, store::Readers::Owner, &mut |_, _| {})?;
-        match store::publish(&partial, &target) {
-            Ok(()) => Ok(Some(target)),
-            // Another process was as fast: there is its backup.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(Error::io(&target, &error)),
+        match store::backup(conn, &target, store::Readers::Owner, &mut |_, _| {}) {
+            Ok(_) => Ok(Some(target)),
+            // Another client was as fast: there is its backup.
+            Err(Error::FileExists { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -99,8 +96,8 @@ impl Backups {
     /// `YYYY-MM-DDTHH:MM:SSZ` of a file that has the name of a backup.
     fn moment(&self, name: &str, ending: &str) -> Option<String> {
         let (stamp, rest) = name.strip_prefix(&self.prefix)?.split_once(ending)?;
-        let is_process = ending == PARTIAL && rest.bytes().all(|it| it.is_ascii_digit());
-        let stamp = stamp.strip_suffix('Z').filter(|_| rest.is_empty() || is_process)?;
+        let is_number = ending == PARTIAL && rest.bytes().all(|it| it.is_ascii_digit());
+        let stamp = stamp.strip_suffix('Z').filter(|_| rest.is_empty() || is_number)?;
         let (date, time) = stamp.split_once('T')?;
         let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|it| it.is_ascii_digit());
         if !digits(date, 8) || !digits(time, 6) {
@@ -178,12 +175,12 @@ mod tests {
     #[test]
     fn what_is_left_of_a_copy_goes_after_a_day_and_counts_as_no_backup() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["x.backup-20200101T000000Z.partial-7", "x.backup-20270115T075959Z.partial-7"] {
+        for name in ["x.backup-20200101T000000Z.db.partial-7", "x.backup-20270115T075959Z.db.partial-7"] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         let backups = Backups::of(&dir.path().join("x.db"), None);
         assert!(backups.write(&memory(), NOW).unwrap().is_some());
-        assert_eq!(names(dir.path()), ["x.backup-20270115T075959Z.partial-7", "x.backup-20270115T080000Z.db"]);
+        assert_eq!(names(dir.path()), ["x.backup-20270115T075959Z.db.partial-7", "x.backup-20270115T080000Z.db"]);
     }
 
     #[test]

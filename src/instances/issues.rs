@@ -1,12 +1,7 @@
 #![forbid(unsafe_code)]
 //! Copies of GitHub issues.
 
-use super::{
-    Action,
-    check::{self, Cells},
-    filter, rows,
-    shape::GITHUB_ISSUE,
-};
+use super::{Action, cells::Cells, check, filter, rows, shape::GITHUB_ISSUE};
 use crate::{
     client::{
         Args,

@@ -6,7 +6,7 @@ use std::{
     fs::OpenOptions,
     io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use zeroize::Zeroizing;
@@ -58,10 +58,11 @@ impl Keys {
         Self { source, found: Mutex::default(), notices: OnceLock::new() }
     }
 
-    /// Tell of a key that others can read.
-    pub(super) fn warn_through(&self, notices: &Arc<Notices>) {
+    /// A database is opened: its key file may be another one than before. `notices` hear of a key that others can read.
+    pub(super) fn open(&self, notices: &Arc<Notices>) {
         // A database that is opened again tells whoever listened first.
         let _ = self.notices.set(Arc::clone(notices));
+        *self.known() = None;
     }
 
     /// The key, if there is one.
@@ -69,25 +70,17 @@ impl Keys {
     /// # Errors
     /// [`Error::Io`] for a key file that cannot be read, or that holds no key. Its text is in no message.
     pub fn find(&self) -> Result<Option<Key>> {
-        match &self.source {
-            Source::Given(key) => Ok(Some(key.clone())),
-            Source::Process => OF_PROCESS.clone().map(Some),
-            Source::File(path) => {
-                let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-                if found.is_none() {
-                    *found = self.read(path)?;
-                }
-                Ok(found.clone())
-            }
-        }
+        let known = self.known().clone();
+        if known.is_some() { Ok(known) } else { self.read() }
     }
 
-    /// The key, or a new one in a new file if that is `allowed`; `None` if it is not.
+    /// The key, or a new one in a new file if that is `allowed`; `None` if it is not. The file is read again: what a key encrypts
+    /// that is in no file any more is lost when the process ends.
     ///
     /// # Errors
     /// As [`Keys::find`]; [`Error::Io`] if the file cannot be made.
     pub fn find_or_create(&self, allowed: impl FnOnce() -> Result<bool>) -> Result<Option<Key>> {
-        if let Some(key) = self.find()? {
+        if let Some(key) = self.read()? {
             return Ok(Some(key));
         }
         let Source::File(path) = &self.source else { return Ok(None) };
@@ -101,10 +94,19 @@ impl Keys {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io(path, &error)),
         }
-        self.find()
+        self.read()
     }
 
-    fn read(&self, path: &Path) -> Result<Option<Key>> {
+    fn known(&self) -> MutexGuard<'_, Option<Key>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> Result<Option<Key>> {
+        let path = match &self.source {
+            Source::Given(key) => return Ok(Some(key.clone())),
+            Source::Process => return OF_PROCESS.clone().map(Some),
+            Source::File(path) => path,
+        };
         let text = match std::fs::read(path) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -116,7 +118,8 @@ impl Keys {
             code: None,
             message: "the key file does not hold 64 hexadecimal digits".to_owned(),
         })?;
-        if let (true, Some(notices)) = (others_can_read(path), self.notices.get()) {
+        let is_news = self.known().replace(key.clone()).is_none();
+        if let (true, Some(notices)) = (is_news && others_can_read(path), self.notices.get()) {
             notices.warn(&format!("the key file {} can be read by others", path.display()));
         }
         Ok(Some(key))
@@ -180,6 +183,18 @@ mod tests {
             std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions()) & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn a_key_whose_file_is_gone_opens_what_it_opened_and_encrypts_nothing_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::new(None, Some(&dir.path().join("x.db")));
+        let made = keys.find_or_create(|| Ok(true)).unwrap().expect("a key");
+        std::fs::remove_file(dir.path().join("x.db.key")).unwrap();
+        assert_eq!(keys.find().unwrap(), Some(made.clone()));
+        assert_eq!(keys.find_or_create(|| Ok(false)).unwrap(), None);
+        let other = keys.find_or_create(|| Ok(true)).unwrap();
+        assert!(other.is_some_and(|other| other != made));
     }
 
     #[test]

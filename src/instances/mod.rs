@@ -5,13 +5,14 @@
 //!   (what the module is to it), `report` (what its errors look like)
 //! - one noun each: `instances`, `events`, `relationships`, `issues`, `config_cells`, `maintenance`, `backups`; their
 //!   statements: `rows`
-//! - before the database: [`check`], [`filter`], [`config`]
+//! - before the database: [`check`], `cells`, [`filter`], [`config`]
 //! - secrets: [`secret`] (one cell), [`keys`] (where the key is)
 //! - on the writer's thread: `state`, `schedule`
 //! - the file: [`schema`], `adoption`, `open`
 
 mod adoption;
 mod backups;
+mod cells;
 pub mod check;
 mod client;
 pub mod config;

@@ -30,7 +30,7 @@ fn prepare(
     if let Some(keys) = config.take_unknown() {
         notices.warn(&format!("Unknown configuration keys are ignored: {}", keys.join(", ")));
     }
-    config.keys.warn_through(notices);
+    config.keys.open(notices);
     let set = schema::migrations()?;
     if config.auto_migrate {
         // A file that is not ours is left as it is, its journal mode included.

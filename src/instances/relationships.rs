@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, ffi};
 
 use super::{
     Action,
-    check::{self, Cells},
-    filter,
+    cells::Cells,
+    check, filter,
     report::relationship_exists,
     rows::{self, is_refused, missing_reference},
     shape::RELATIONSHIP,

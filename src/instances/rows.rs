@@ -3,7 +3,7 @@
 
 use rusqlite::{ffi, params_from_iter, types::Value};
 
-use super::{check::Cells, report::instance_not_found};
+use super::{cells::Cells, report::instance_not_found};
 use crate::{
     error::{Error, Result},
     store::Conn,

@@ -4,13 +4,15 @@
 //! Two looks: [`Watch`] judges the authorizer's events while the migration runs, [`lost`] compares before and after.
 //! A name that existed before counts as the old table for the whole migration, so a swap of two tables is judged by
 //! the rows that are left. A name that neither existed nor was created is one that a RENAME made, and the authorizer
-//! does not tell of which table: it counts as an old one as soon as any old table was altered.
+//! does not tell of which table: it counts as an old one as soon as any old table was altered. In the same way every
+//! column of an old table counts as an old one once a column of such a table was renamed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::hooks::{AuthAction, AuthContext};
 
+use super::schema::Table;
 use super::snapshot::Snapshot;
 
 /// Judges authorizer events against the state before the migration.
@@ -21,9 +23,12 @@ pub(super) struct Watch {
     created: HashSet<String>,
     /// Triggers that it created: their updates are the migration's own.
     created_triggers: HashSet<String>,
-    /// Whether the last ALTER TABLE named a column that existed.
+    /// Whether the last ALTER TABLE was one of an old table.
+    alters_old_table: bool,
+    /// Whether it named an old column.
     alters_old_column: bool,
     altered_old_table: bool,
+    renamed_old_column: bool,
     lost: bool,
 }
 
@@ -33,8 +38,10 @@ impl Watch {
             before,
             created: HashSet::new(),
             created_triggers: HashSet::new(),
+            alters_old_table: false,
             alters_old_column: false,
             altered_old_table: false,
+            renamed_old_column: false,
             lost: false,
         }
     }
@@ -45,9 +52,13 @@ impl Watch {
         if let AuthAction::AlterTable { database_name: "main", table_name } = event.action {
             return self.see_alter(table_name, event.database_name);
         }
-        // DROP COLUMN runs this function of SQLite's own. If ADD COLUMN follows with the same name, both ends look alike.
-        if let AuthAction::Function { function_name: "sqlite_drop_column" } = event.action {
-            self.lost |= self.alters_old_column;
+        // DROP and RENAME COLUMN run functions of SQLite's own. If ADD COLUMN follows with the same name, both ends look alike.
+        match event.action {
+            AuthAction::Function { function_name: "sqlite_drop_column" } => self.lost |= self.alters_old_column,
+            AuthAction::Function { function_name: "sqlite_rename_column" } => {
+                self.renamed_old_column |= self.alters_old_table;
+            }
+            _ => {}
         }
         if event.database_name != Some("main") {
             return;
@@ -76,9 +87,9 @@ impl Watch {
     }
 
     fn see_alter(&mut self, table: &str, column: Option<&str>) {
-        let old = self.before.schema.table(table);
-        self.altered_old_table |= old.is_some();
-        self.alters_old_column = old.zip(column).is_some_and(|(old, column)| old.column(column).is_some());
+        self.altered_old_table |= self.before.schema.table(table).is_some();
+        self.alters_old_table = self.is_old(table);
+        self.alters_old_column = self.alters_old_table && column.is_some_and(|name| self.is_old_column(table, name));
     }
 
     fn is_old(&self, table: &str) -> bool {
@@ -101,14 +112,18 @@ impl Watch {
         })
     }
 
-    /// The rowid has no column, but it always existed.
+    /// The rowid has no column, but it always existed; so did the columns of a virtual table, which nobody has listed.
     fn is_old_column(&self, table: &str, column: &str) -> bool {
-        self.before.schema.table(table).is_none_or(|it| column == "ROWID" || it.column(column).is_some())
+        let existed = |it: &Table| it.is_virtual || column == "ROWID" || it.column(column).is_some();
+        self.renamed_old_column || self.before.schema.table(table).is_none_or(existed)
     }
 
+    /// What a trigger of a view does is what the statement says that was given to the view.
     fn is_old_trigger(&self, accessor: Option<&str>) -> bool {
+        let schema = &self.before.schema;
         accessor.is_some_and(|name| {
-            self.before.schema.trigger(name).is_some() && !self.created_triggers.contains(&name.to_ascii_lowercase())
+            schema.trigger(name).is_some_and(|it| schema.view(&it.table).is_none())
+                && !self.created_triggers.contains(&name.to_ascii_lowercase())
         })
     }
 

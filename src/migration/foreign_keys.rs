@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Enforcement of foreign keys, and rows that refer to nothing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -62,11 +62,18 @@ fn check(conn: &Connection, pragma: &str) -> rusqlite::Result<Vec<Violation>> {
     rows.collect()
 }
 
-/// The first violation of `after` that is not in `before`.
+/// The first violation of `after` that is not in `before`, or not as often: in a table without rowid all look alike.
 ///
 /// Rows are compared by table, rowid and parent. The number of the key within its table says nothing: a rebuild may
 /// order keys anew.
 pub(super) fn first_new(before: &[Violation], after: Vec<Violation>) -> Option<Violation> {
-    let known: HashSet<_> = before.iter().collect();
-    after.into_iter().find(|it| !known.contains(it))
+    let mut known = HashMap::<_, usize>::new();
+    before.iter().for_each(|it| *known.entry(it).or_default() += 1);
+    after.into_iter().find(|it| match known.get_mut(it) {
+        Some(left @ 1..) => {
+            *left -= 1;
+            false
+        }
+        _ => true,
+    })
 }

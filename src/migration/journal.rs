@@ -29,7 +29,7 @@ const CREATE: &str = "CREATE TABLE schema_migrations (
 )";
 
 // status and the command line list by time.
-const CREATE_INDEX: &str = "CREATE INDEX idx_schema_migrations_applied_at ON schema_migrations(applied_at)";
+const CREATE_INDEX: &str = "CREATE INDEX main.idx_schema_migrations_applied_at ON schema_migrations(applied_at)";
 
 /// What the table of the journal's name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

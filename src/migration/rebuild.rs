@@ -4,7 +4,7 @@
 //! Runs with foreign keys not enforced and with `legacy_alter_table`, so that neither keys nor views and triggers of
 //! other tables follow the rename.
 
-use rusqlite::types::Value;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::error::{Error, Result};
@@ -91,7 +91,8 @@ impl Rebuild<'_> {
         let names: Vec<_> = read.column_names().skip(width).map(str::to_owned).collect();
         let mut rows = read.query([])?;
         while let Some(row) = rows.next()? {
-            let values: Vec<Value> = (0..width).map(|position| row.get(position)).collect::<rusqlite::Result<_>>()?;
+            // As they are: a text of another program need not be UTF-8.
+            let values = (0..width).map(|position| row.get_ref(position)).collect::<rusqlite::Result<_>>()?;
             if let Some((fate, reason)) = self.insert(conn, insert, values)? {
                 quarantine.put(&self.found.name, &row_json(row, &names, width)?, fate, reason)?;
             }
@@ -100,21 +101,24 @@ impl Rebuild<'_> {
     }
 
     /// Inserts one row. If it is refused, values of nullable columns are given up one by one, then the row.
-    fn insert(&self, conn: &Connection, sql: &str, mut values: Vec<Value>) -> Result<Option<(Fate, Reason)>> {
+    fn insert(&self, conn: &Connection, sql: &str, mut values: Vec<ValueRef<'_>>) -> Result<Option<(Fate, Reason)>> {
         let mut insert = conn.prepare_cached(sql)?;
-        let mut attempt = |values: &[Value]| match insert.execute(params_from_iter(values)).map_err(Error::from) {
-            Ok(_) => Ok(None),
-            Err(error) => match Reason::of(&error) {
-                Some(reason) => Ok(Some((reason, error.to_string()))),
-                None => Err(error),
-            },
+        let mut attempt = |values: &[ValueRef<'_>]| {
+            let params = params_from_iter(values.iter().copied().map(ToSqlOutput::Borrowed));
+            match insert.execute(params).map_err(Error::from) {
+                Ok(_) => Ok(None),
+                Err(error) => match Reason::of(&error) {
+                    Some(reason) => Ok(Some((reason, error.to_string()))),
+                    None => Err(error),
+                },
+            }
         };
         let Some((first, mut refusal)) = attempt(&values)? else { return Ok(None) };
         for position in 0..values.len() {
-            if values[position] == Value::Null || !self.is_nullable(position) {
+            if values[position] == ValueRef::Null || !self.is_nullable(position) {
                 continue;
             }
-            let kept = std::mem::replace(&mut values[position], Value::Null);
+            let kept = std::mem::replace(&mut values[position], ValueRef::Null);
             match attempt(&values)? {
                 None => return Ok(Some((Fate::Cleared, first))),
                 // Another constraint speaks now: this value was one of the refused ones.

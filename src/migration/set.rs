@@ -20,28 +20,17 @@ pub enum Script {
     External,
 }
 
-/// Flags in the leading comment lines of a script.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Flags {
-    destructive: bool,
-    foreign_keys_off: bool,
-}
+const DESTRUCTIVE: &str = "destructive";
+const FOREIGN_KEYS_OFF: &str = "foreign_keys=off";
 
-impl Flags {
-    /// Reads `-- runledger: <flag>` lines up to the first line that is neither comment nor blank.
-    fn of(script: &Script) -> Self {
-        let mut flags = Self::default();
-        let Script::Sql(text) = script else { return flags };
-        let lines = text.split(['\n', '\r']).map(str::trim);
-        for line in lines.take_while(|line| line.is_empty() || line.starts_with("--")) {
-            match line.trim_start_matches('-').trim().strip_prefix("runledger:").map(str::trim) {
-                Some("destructive") => flags.destructive = true,
-                Some("foreign_keys=off") => flags.foreign_keys_off = true,
-                _ => {}
-            }
-        }
-        flags
-    }
+/// What `-- runledger: <flag>` lines say, up to the first line that is neither comment nor blank.
+fn flags(script: &Script) -> impl Iterator<Item = &str> {
+    let text = if let Script::Sql(text) = script { &**text } else { "" };
+    let lines = text.split(['\n', '\r']).map(str::trim);
+    lines
+        .take_while(|line| line.is_empty() || line.starts_with("--"))
+        .filter_map(|line| line.trim_start_matches('-').trim().strip_prefix("runledger:"))
+        .map(str::trim)
 }
 
 /// One numbered step of a schema.
@@ -79,9 +68,14 @@ impl Migration {
 
     /// A migration of these scripts, with the flags that their SQL has.
     pub(super) fn of(version: i64, name: impl Into<String>, up: Script, down: Option<Script>) -> Self {
-        let flags = Flags::of(&up);
-        let foreign_keys_off = flags.foreign_keys_off || down.as_ref().is_some_and(|it| Flags::of(it).foreign_keys_off);
-        Self { version, name: name.into(), up, down, destructive: flags.destructive, foreign_keys_off }
+        let destructive = flags(&up).any(|flag| flag == DESTRUCTIVE);
+        let foreign_keys_off = flags(&up).chain(down.iter().flat_map(flags)).any(|flag| flag == FOREIGN_KEYS_OFF);
+        Self { version, name: name.into(), up, down, destructive, foreign_keys_off }
+    }
+
+    /// The flags of both scripts.
+    fn flags(&self) -> impl Iterator<Item = &str> {
+        flags(&self.up).chain(self.down.iter().flat_map(flags))
     }
 
     /// What the journal keeps to recognise this migration.
@@ -190,18 +184,23 @@ pub fn version_of(module: &str, version: f64) -> Result<i64> {
 /// Checks a migration by itself.
 ///
 /// # Errors
-/// `MIGRATION_INVALID` for a version below 1, a blank name, and SQL that holds U+0000.
+/// `MIGRATION_INVALID` for a version below 1, a blank name, and SQL that holds U+0000 or a flag that is none.
 pub(super) fn check_migration(module: &str, migration: &Migration) -> Result<()> {
     let problem = if migration.version < 1 {
         "Migration version must be an integer from 1"
     } else if migration.name.trim().is_empty() {
         "Migration name must not be empty"
-    } else if has_nul(&migration.up) || migration.down.as_ref().is_some_and(has_nul) {
-        // SQLite would take it for the end.
-        let text = format!("The SQL of migration {} ({}) contains U+0000", migration.version, migration.name);
-        return Err(MigrationError::new(MigrationCode::Invalid, module, text).at(migration.version).into());
     } else {
-        return Ok(());
+        // SQLite would take a NUL for the end.
+        let wrong = if has_nul(&migration.up) || migration.down.as_ref().is_some_and(has_nul) {
+            "contains U+0000".to_owned()
+        } else if let Some(flag) = migration.flags().find(|flag| ![DESTRUCTIVE, FOREIGN_KEYS_OFF].contains(flag)) {
+            format!("has an unknown flag, \"{flag}\"")
+        } else {
+            return Ok(());
+        };
+        let text = format!("The SQL of migration {} ({}) {wrong}", migration.version, migration.name);
+        return Err(MigrationError::new(MigrationCode::Invalid, module, text).at(migration.version).into());
     };
     let error = MigrationError::new(
         MigrationCode::Invalid,
@@ -240,6 +239,19 @@ mod tests {
         let off = Migration::sql(1, "a", "--runledger: foreign_keys=off\nSELECT 1;\n-- runledger: destructive", None);
         assert!(off.foreign_keys_off && !off.destructive);
         assert!(!Migration::sql(1, "a", "SELECT '-- runledger: destructive'", None).destructive);
+        let down = Migration::sql(1, "a", "SELECT 1", Some("-- runledger: foreign_keys=off".into()));
+        assert!(down.foreign_keys_off && !down.destructive);
+    }
+
+    #[test]
+    fn a_flag_that_is_none_is_refused() {
+        for (up, down) in [("-- runledger: foreign_keys = off", ""), ("SELECT 1", "\n--runledger: foreign_keys = off ")]
+        {
+            let error = code(MigrationSet::new("a", vec![Migration::sql(1, "a", up, Some(down.into()))]));
+            let text = "The SQL of migration 1 (a) has an unknown flag, \"foreign_keys = off\"";
+            assert_eq!(error, ("MIGRATION_INVALID", text.to_owned()));
+        }
+        assert!(MigrationSet::new("a", vec![Migration::sql(1, "a", "SELECT 1; -- runledger: x", None)]).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Is a file what its journal says? (migrations.md §8)
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -48,7 +49,7 @@ pub fn check_file(conn: &Connection, problems: &mut Vec<Problem>) -> Result<()> 
 }
 
 /// The part of a validation that compares journal and schema with `set`. Nothing is wrong with a module that has not been
-/// applied.
+/// applied and could be.
 ///
 /// # Errors
 /// Those of SQLite.
@@ -57,6 +58,10 @@ pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<P
     let checked = JournalKind::of(&file, set.module()).and_then(|kind| {
         let applied = journal::rows(conn, kind, set.module())?;
         inspect::compare(set, &applied)?;
+        if applied.is_empty() {
+            // Its names may be taken by something else.
+            inspect::inspect_now(conn, set)?;
+        }
         Ok(applied)
     });
     match checked {
@@ -70,8 +75,10 @@ pub fn check_objects(conn: &Connection, set: &MigrationSet, problems: &mut Vec<P
             Ok(())
         }
         Err(Error::Migration(error)) => {
-            let object = format!("{} {}", set.module(), error.version.unwrap_or(0));
-            let object = if error.version.is_some() { object } else { journal::TABLE.to_owned() };
+            let object = match (error.version, error.details.get("object").and_then(Value::as_str)) {
+                (Some(version), _) => format!("{} {version}", set.module()),
+                (None, object) => object.unwrap_or(journal::TABLE).to_owned(),
+            };
             problems.push(Problem { kind: ProblemKind::Diverged, object, message: error.message });
             Ok(())
         }

@@ -19,3 +19,11 @@ mod modules;
 mod output;
 pub mod sqlite;
 pub mod usage;
+
+use napi_derive::napi;
+
+/// The version of this package, which the facade compares with its own.
+#[napi(catch_unwind)]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}

@@ -6,11 +6,13 @@ mod input;
 mod parcel;
 mod rows;
 mod shape;
+mod texts;
 pub mod typescript;
 
 pub use batch::{Batch, Record};
 pub use field::Field;
 pub use input::{Input, json_number};
 pub use parcel::{Parcel, Tag, TextGroup};
-pub use rows::{HEAD, Labels, OutText, Rows, Texts};
+pub use rows::{HEAD, Labels, Rows};
 pub use shape::{Column, Kind, Shape};
+pub use texts::{OutText, Texts};

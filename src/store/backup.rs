@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::{Connection, backup::Backup};
 
-use super::look::beside;
+use super::{create::publish, look::beside};
 use crate::error::{Error, Result};
 
 /// Pages that are copied between two looks at the clock and the lock.
@@ -31,11 +31,17 @@ pub enum Readers {
 /// # Errors
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
 pub fn backup(conn: &Connection, target: &Path, readers: Readers, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
-    create_copy(conn, target, readers)?;
-    copy(conn, target, progress).inspect_err(|_| {
+    check_target(conn, target)?;
+    // Under its name a copy is whole: whoever dies while copying leaves a file that nobody takes for one.
+    let partial = beside(target, &format!(".partial-{}", getrandom::u32().unwrap_or_default()));
+    create(conn, &partial, readers).map_err(|error| refused(target, &error))?;
+    let copied = copy(conn, &partial, progress)
+        .and_then(|pages| publish(&partial, target).map(|()| pages).map_err(|error| refused(target, &error)));
+    if copied.is_err() {
         // Half a copy is none.
-        let _ = std::fs::remove_file(target);
-    })
+        let _ = std::fs::remove_file(partial);
+    }
+    copied
 }
 
 /// Refuse a name by which SQLite would take the copy for a part of the original, or something else for a part of the copy; it
@@ -58,16 +64,25 @@ fn check_name(conn: &Connection, target: &Path) -> Result<()> {
     taken.map_or(Ok(()), |path| Err(Error::FileExists { path: path.display().to_string() }))
 }
 
-/// Make the empty file of a copy. Creating it is the test: no file that came meanwhile is written over. Nobody may read the
-/// copy who may not read the original.
+/// Make the empty file of a copy.
 ///
 /// # Errors
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`]
 pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result<()> {
+    check_target(conn, target)?;
+    create(conn, target, readers).map_err(|error| refused(target, &error))
+}
+
+fn check_target(conn: &Connection, target: &Path) -> Result<()> {
     if let Some(directory) = target.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
         return Err(Error::DirectoryMissing { path: directory.display().to_string() });
     }
-    check_name(conn, target)?;
+    check_name(conn, target)
+}
+
+/// Creating the file is the test: no file that came meanwhile is written over. Nobody may read the copy who may not read the
+/// original.
+fn create(conn: &Connection, path: &Path, readers: Readers) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     match readers {
@@ -78,12 +93,13 @@ pub fn create_copy(conn: &Connection, target: &Path, readers: Readers) -> Result
             }
         }
     }
-    match options.open(target) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Error::FileExists { path: target.display().to_string() })
-        }
-        Err(error) => Err(Error::io(target, &error)),
+    options.open(path).map(drop)
+}
+
+fn refused(path: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AlreadyExists => Error::FileExists { path: path.display().to_string() },
+        _ => Error::io(path, error),
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Conn, Retry, Settings, metrics::StatementCache};
+use super::{Conn, Retry, Settings, look::beside, metrics::StatementCache};
 use crate::error::{Error, Result};
 
 /// How often the WAL is looked at while there are writes.
@@ -117,7 +117,7 @@ impl Checkpointer {
         let shared = Arc::new(Shared {
             settings: Settings { busy_timeout: PATIENCE, retry: Retry::default(), ..settings.clone() },
             cache,
-            wal: wal_path(settings).unwrap_or_default(),
+            wal: settings.location.path().map(|path| beside(path, "-wal")).unwrap_or_default(),
             written: AtomicBool::new(false),
             cut_wanted: AtomicBool::new(false),
             wake_writer: Box::new(wake_writer),
@@ -276,11 +276,4 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The write-ahead log of the database, if it is a file.
-pub(super) fn wal_path(settings: &Settings) -> Option<PathBuf> {
-    let mut name = settings.location.path()?.as_os_str().to_owned();
-    name.push("-wal");
-    Some(name.into())
 }

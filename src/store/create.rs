@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::Settings;
@@ -23,9 +23,21 @@ pub fn make_room(settings: &Settings) -> Result<()> {
         })?;
     }
     if settings.private {
-        make_private(path).map_err(|error| Error::io(path, &error))?;
+        let mut path = path.to_owned();
+        // SQLite makes the file that a link leads to.
+        while let Some(target) = target_of_dangling(&path) {
+            path = target;
+        }
+        make_private(&path).map_err(|error| Error::io(&path, &error))?;
     }
     Ok(())
+}
+
+/// Where a link leads that leads to nothing; not for one that leads to itself.
+fn target_of_dangling(path: &Path) -> Option<PathBuf> {
+    let is_missing = path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let target = path.read_link().ok().filter(|_| is_missing)?;
+    Some(path.parent()?.join(target))
 }
 
 /// Make a directory with those above it; a private one is its owner's alone.
@@ -117,6 +129,14 @@ mod tests {
         std::fs::write(&path, "mine").expect("write");
         make_room(&settings(&path, true)).expect("again");
         assert_eq!((mode(&path), std::fs::read(&path).expect("file").as_slice()), (0o640, b"mine".as_slice()));
+        let link = |name: &str, target: &str| {
+            std::os::unix::fs::symlink(target, dir.path().join(name)).expect("link");
+            make_room(&settings(&dir.path().join(name), true)).expect("room");
+        };
+        link("relative.db", "a/target.db");
+        link("second.db", "first.db");
+        link("loop.db", "loop.db");
+        assert_eq!(["a/target.db", "first.db"].map(|name| mode(&dir.path().join(name))), [0o600, 0o600]);
         let open = dir.path().join("c/t.db");
         make_room(&settings(&open, false)).expect("room");
         assert!(!open.exists());

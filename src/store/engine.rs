@@ -2,23 +2,17 @@
 //! A store: the threads of one open database and the ways to hand them work.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use super::{
     Conn, Control, Isolation, JournalMode, Location, Module, Notices, Retry, Settings, StoreFigures, WriteSession,
-    checkpoint::{Checkpointer, wal_path},
     contain::contained,
     job::{Job, Task, WriteJob},
-    metrics::StatementCache,
-    queue::Queue,
-    readers::Readers,
+    shared::Shared,
+    snapshot::snapshot,
     writer::serve,
 };
 use crate::error::{Error, Result};
@@ -40,22 +34,6 @@ pub enum Known<M: Module, T> {
 type Reading<M, T> = Box<dyn FnOnce(&Conn) -> Result<(T, Keeping<M>)> + Send>;
 type Keeping<M> = Box<dyn FnOnce(&mut WriteSession<M>) + Send>;
 
-pub(super) struct Shared<M: Module> {
-    pub(super) settings: Settings,
-    pub(super) notices: Arc<Notices>,
-    pub(super) queue: Queue<Job<M>>,
-    readers: Readers,
-    cache: Arc<StatementCache>,
-    checkpointer: OnceLock<Checkpointer>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// The writer's connection, while the store is open.
-    session: Mutex<Option<WriteSession<M>>>,
-    journal: OnceLock<JournalMode>,
-    settled: AtomicU64,
-    commits: AtomicU64,
-    calls: AtomicU64,
-}
-
 impl<M: Module> Store<M> {
     /// Open the database: `prepare` runs first on the writer's thread with a connection that has nothing but its busy
     /// timeout set; it looks at the file, configures the connection ([`Conn::configure`]) and makes the module's state.
@@ -67,31 +45,17 @@ impl<M: Module> Store<M> {
         notices: Arc<Notices>,
         prepare: impl FnOnce(&mut Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)> + Send + 'static,
     ) -> Result<Self> {
-        let cache = Arc::new(StatementCache::default());
-        let shared = Arc::new(Shared {
-            readers: Readers::new(settings.clone(), Arc::clone(&cache), Arc::clone(&notices)),
-            settings,
-            notices,
-            queue: Queue::new(),
-            cache,
-            checkpointer: OnceLock::new(),
-            tasks: Mutex::default(),
-            session: Mutex::new(None),
-            journal: OnceLock::new(),
-            settled: AtomicU64::new(0),
-            commits: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared::new(settings, notices));
         let (opened, answer) = mpsc::channel();
         let own = Arc::clone(&shared);
         let writer = std::thread::Builder::new()
             .name("runledger-write".into())
-            .spawn(move || match contained(|| begin(&own, prepare)) {
+            .spawn(move || match contained(|| own.begin(prepare)) {
                 Ok(session) => {
                     *own.session() = Some(session);
                     let _ = opened.send(Ok(()));
                     if let Some(session) = serve(&own) {
-                        end(&own, session);
+                        own.end(session);
                     }
                 }
                 Err(error) => {
@@ -124,7 +88,7 @@ impl<M: Module> Store<M> {
     /// write lock. `None`: it was not run, or has left no trace, and is to be queued. The caller must have no write in the
     /// queue that this one would overtake.
     pub fn write_now<T>(&self, run: impl FnOnce(&Conn, &mut M) -> Result<T>) -> Option<(T, Duration)> {
-        if self.shared.queue.len() > 0 || self.shared.checkpointer.get().is_some_and(Checkpointer::wants_writer) {
+        if self.shared.queue.len() > 0 || self.shared.wants_cut() {
             return None;
         }
         self.shared.session.try_lock().ok()?.as_mut()?.transaction_now(run)
@@ -240,9 +204,7 @@ impl<M: Module> Store<M> {
             if let (Ok(task), Some(shared)) =
                 (std::thread::Builder::new().name("runledger-task".into()).spawn(job), shared.upgrade())
             {
-                let mut tasks = shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-                tasks.retain(|task| !task.is_finished());
-                tasks.push(task);
+                shared.began(task);
             }
         })))
     }
@@ -259,20 +221,7 @@ impl<M: Module> Store<M> {
 
     /// Counters and sizes.
     pub fn figures(&self) -> StoreFigures {
-        let size = |path: Option<&std::path::Path>| {
-            path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len())
-        };
-        let (prepared, hits) = self.shared.cache.prepared_and_hits();
-        StoreFigures {
-            commits: self.shared.commits.load(Ordering::Relaxed),
-            calls: self.shared.calls.load(Ordering::Relaxed),
-            prepared,
-            hits,
-            queued: self.shared.queue.len() as u64,
-            file_bytes: size(self.shared.settings.location.path()),
-            wal_bytes: size(wal_path(&self.shared.settings).as_deref()),
-            journal_mode: self.shared.journal.get().map(|mode| mode.as_str()),
-        }
+        self.shared.figures()
     }
 
     /// Finish what is queued, close every connection and end the threads. May be called again.
@@ -301,96 +250,4 @@ impl<M: Module> Drop for Store<M> {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-impl<M: Module> Shared<M> {
-    pub(super) fn session(&self) -> MutexGuard<'_, Option<WriteSession<M>>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `jobs` more entries of the queue have been settled.
-    pub(super) fn settled(&self, jobs: u64) {
-        let settled = self.settled.fetch_add(jobs, Ordering::Relaxed) + jobs;
-        self.readers.settled(settled);
-    }
-
-    pub(super) fn committed(&self, calls: usize) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        self.calls.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    /// Before a transaction: let the checkpointer catch up with a flood.
-    pub(super) fn hold_back(&self) {
-        if let Some(checkpointer) = self.checkpointer.get() {
-            checkpointer.hold_back();
-        }
-    }
-
-    /// Between two transactions: have the log cut, if the checkpointer has copied it.
-    pub(super) fn cut_log(&self, cut: impl FnOnce(Duration) -> bool) {
-        if let Some(checkpointer) = self.checkpointer.get() {
-            checkpointer.cut(cut);
-        }
-    }
-
-    pub(super) fn wrote(&self) {
-        if let Some(checkpointer) = self.checkpointer.get() {
-            checkpointer.wrote();
-        }
-    }
-}
-
-fn begin<M: Module>(
-    shared: &Arc<Shared<M>>,
-    prepare: impl FnOnce(&mut Conn, &Settings, &Arc<Notices>) -> Result<(M, JournalMode)>,
-) -> Result<WriteSession<M>> {
-    let mut conn = Conn::create(&shared.settings, Arc::clone(&shared.cache))?;
-    let (module, journal) = prepare(&mut conn, &shared.settings, &shared.notices)?;
-    conn.log_to(&shared.notices, &shared.settings)?;
-    let _ = shared.journal.set(journal);
-    if journal == JournalMode::Wal {
-        let own = Arc::downgrade(shared);
-        let wake_writer = move || {
-            if let Some(shared) = own.upgrade() {
-                shared.queue.poke();
-            }
-        };
-        let _ = shared.checkpointer.set(Checkpointer::start(&shared.settings, Arc::clone(&shared.cache), wake_writer)?);
-    }
-    Ok(WriteSession::new(conn, module, Arc::clone(shared)))
-}
-
-fn end<M: Module>(shared: &Shared<M>, session: WriteSession<M>) {
-    shared.readers.close();
-    for task in std::mem::take(&mut *shared.tasks.lock().unwrap_or_else(PoisonError::into_inner)) {
-        let _ = task.join();
-    }
-    if let Some(checkpointer) = shared.checkpointer.get() {
-        checkpointer.close();
-    }
-    session.finish();
-}
-
-/// Several statements, one state of the database.
-fn snapshot<T>(conn: &Conn, retry: Retry, run: impl FnOnce(&Conn) -> Result<T>) -> Result<T> {
-    conn.cached("BEGIN")?.execute([])?;
-    if retry.times > 0
-        && let Err(error) = conn.off_the_clock(|| retry.run(|| lock_for_reading(conn)))
-    {
-        conn.execute_batch("ROLLBACK")?;
-        return Err(error);
-    }
-    let value = contained(|| run(conn));
-    let ended = conn.cached("COMMIT").and_then(|mut commit| Ok(commit.execute([])?));
-    if ended.is_err() && !conn.is_autocommit() {
-        // The deadline has met the COMMIT. A transaction that stays open would keep the WAL from being cut.
-        conn.execute_batch("ROLLBACK")?;
-    }
-    value
-}
-
-/// Nothing has been sent yet that a second attempt would send again, and once this has succeeded no lock is in the way.
-fn lock_for_reading(conn: &Conn) -> Result<()> {
-    conn.cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([])?;
-    Ok(())
 }

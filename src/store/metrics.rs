@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    path::Path,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,6 +13,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::{Location, look::beside};
 use crate::clock::now;
 
 const HISTORY: usize = 100;
@@ -210,6 +212,15 @@ pub struct StoreFigures {
     pub wal_bytes: u64,
     /// The mode in force; `None` while closed.
     pub journal_mode: Option<&'static str>,
+}
+
+impl StoreFigures {
+    /// What the files of a database tell, whether it is open or not.
+    pub fn on_disk(location: &Location) -> Self {
+        let Some(path) = location.path() else { return Self::default() };
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        Self { file_bytes: size(path), wal_bytes: size(&beside(path, "-wal")), ..Self::default() }
+    }
 }
 
 /// Hits and misses of the statement caches of a store.

@@ -24,6 +24,8 @@ mod readers;
 mod registry;
 mod retry;
 mod settings;
+mod shared;
+mod snapshot;
 mod statement_log;
 mod turns;
 mod write_session;

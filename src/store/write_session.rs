@@ -9,8 +9,8 @@ use std::{
 use super::{
     CheckpointMode, Conn, Control, Location, Module, Notices, Settings, checkpoint,
     contain::contained,
-    engine::Shared,
     retry::is_locked,
+    shared::Shared,
     turns::{NAP, Turns},
 };
 use crate::{clock, error::Result};

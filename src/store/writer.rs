@@ -10,9 +10,9 @@ use std::{collections::VecDeque, time::Instant};
 use super::{
     Isolation, Module, WriteSession,
     contain::{contained, unheard},
-    engine::Shared,
     job::{Job, WriteJob},
     queue::Next,
+    shared::Shared,
 };
 use crate::error::{Error, Result};
 

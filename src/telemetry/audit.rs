@@ -157,7 +157,7 @@ fn write(
     let text = |row: Option<&Map<String, Value>>| row.and_then(|row| serde_json::to_string(row).ok());
     let now = now();
     conn.cached(
-        "INSERT INTO telemetry_audit_log (table_name, record_id, operation, old_values, new_values, changed_fields, user_id, \
+        "INSERT INTO main.telemetry_audit_log (table_name, record_id, operation, old_values, new_values, changed_fields, user_id, \
          session_id, reason, metadata, timestamp, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
     )?
     .execute(rusqlite::params![

@@ -38,7 +38,11 @@ pub fn add_session(conn: &Connection, id: &str, start_time: f64) -> Result<()> {
     let stored = |position| session.stored(position, now);
     rule_table::active(conn)?.check_record(RuleTable::Sessions, stored)?;
     rows::insert(conn, &SESSION, stored)?;
-    count_events_before(conn, &[id])?;
+    // Where somebody goes without foreign keys, a session's events may have been there before it. They are in the totals
+    // already; only its own counts are not.
+    if conn.prepare_cached("SELECT 1 FROM main.telemetry_events WHERE session_id = ?1 LIMIT 1")?.exists([id])? {
+        recount::recount_sessions(conn, true)?;
+    }
     let new = rows::read(conn, &SESSION, id)?;
     audit::session(conn, &config, id, None, new.as_ref())
 }
@@ -53,21 +57,12 @@ pub fn add_ended_sessions(conn: &Connection, source: &str) -> Result<()> {
         "INSERT INTO main.telemetry_sessions (id, agent_type, mode, status, start_time, end_time) \
          SELECT id, '{UNKNOWN}', '{UNKNOWN}', 'completed', start_time, end_time \
          FROM (SELECT NULL AS id, NULL AS start_time, NULL AS end_time WHERE 0 UNION ALL {source}) \
-         WHERE typeof(id) = 'text' AND id NOT IN (SELECT id FROM main.telemetry_sessions) RETURNING id"
+         WHERE typeof(id) = 'text' AND id NOT IN (SELECT id FROM main.telemetry_sessions) \
+         RETURNING EXISTS (SELECT 1 FROM main.telemetry_events WHERE session_id = telemetry_sessions.id)"
     ))?;
-    let ids = insert.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-    count_events_before(conn, &ids)
-}
-
-/// Where somebody goes without foreign keys, a session's events may have been there before it. They are in the totals
-/// already; only its own counts are not.
-fn count_events_before(conn: &Connection, ids: &[impl AsRef<str>]) -> Result<()> {
-    let mut find = conn.prepare_cached("SELECT 1 FROM main.telemetry_events WHERE session_id = ?1 LIMIT 1")?;
-    for id in ids {
-        if find.exists([id.as_ref()])? {
-            recount::recount_sessions(conn, true)?;
-            return Ok(());
-        }
+    let have_events = insert.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<bool>>>()?;
+    if have_events.contains(&true) {
+        recount::recount_sessions(conn, true)?;
     }
     Ok(())
 }

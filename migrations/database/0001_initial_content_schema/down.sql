@@ -1,3 +1,3 @@
-DROP TABLE workflows;
-DROP TABLE rules;
-DROP TABLE agents;
+DROP TABLE main.workflows;
+DROP TABLE main.rules;
+DROP TABLE main.agents;

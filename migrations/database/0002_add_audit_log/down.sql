@@ -1,1 +1,1 @@
-DROP TABLE audit_log;
+DROP TABLE main.audit_log;

@@ -1,2 +1,2 @@
-DROP TABLE usage_snapshots;
-DROP TABLE usage_config;
+DROP TABLE main.usage_snapshots;
+DROP TABLE main.usage_config;

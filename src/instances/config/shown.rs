@@ -48,6 +48,7 @@ pub fn shown(input: &Input, node_env: Option<&str>) -> Json {
     redact(&mut shown, &["encryption", "key"]);
     redact(&mut shown, &["cloud", "authToken"]);
     redact(&mut shown, &["cloud", "syncUrl"]);
+    redact(&mut shown, &["local", "file"]);
     shown
 }
 
@@ -76,8 +77,14 @@ fn redact(shown: &mut Json, path: &[&str; 2]) {
     let Some(section) = shown.get_mut(path[0]) else { return };
     match section {
         Json::Object(section) => {
-            // A URL without credentials is worth seeing.
-            let is_open = |it: &Json| path[1] == "syncUrl" && it.as_str().is_some_and(|url| !url.contains(['@', '?']));
+            // A URL without credentials is worth seeing, and so is the path of a file.
+            let is_open = |it: &Json| {
+                it.as_str().is_some_and(|url| match path[1] {
+                    "syncUrl" => !url.contains(['@', '?']),
+                    "file" => !url.contains("://") || !url.contains(['@', '?']),
+                    _ => false,
+                })
+            };
             if let Some(secret) = section.get_mut(path[1]).filter(|it| !is_open(it)) {
                 *secret = REDACTED.into();
             }
@@ -113,6 +120,9 @@ mod tests {
         assert_eq!(shown["encryption"], json!({ "key": "[REDACTED]" }));
         assert_eq!((&shown["authToken"], &shown["maintenance"]["backupDir"]), (&json!("[REDACTED]"), &json!("/b")));
         assert!(!shown.to_string().contains("s3cret"), "{shown}");
+        for (file, seen) in [("libsql://h?authToken=s3cret", "[REDACTED]"), ("/a@b/x?.db", "/a@b/x?.db")] {
+            assert_eq!(super::shown(&map(&[("local", map(&[("file", text(file))]))]), None)["local"]["file"], seen);
+        }
         let misplaced = super::shown(&map(&[("encryption", text("s3cret"))]), None);
         assert!(!misplaced.to_string().contains("s3cret"), "{misplaced}");
     }

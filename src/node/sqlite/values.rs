@@ -87,7 +87,8 @@ fn blob<'b>(env: sys::napi_env, value: sys::napi_value) -> Outcome<Cell<'b>> {
     let (mut data, mut length) = (ptr::null_mut(), 0);
     let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
     if is(sys::napi_is_typedarray)? {
-        let mut kind = 0;
+        // Left as it is for a kind that this Node-API has no number for.
+        let mut kind = -1;
         check(unsafe {
             // SAFETY: the type was checked; null results are not wanted.
             sys::napi_get_typedarray_info(env, value, &raw mut kind, &raw mut length, &raw mut data, buffer, offset)
@@ -110,12 +111,15 @@ fn blob<'b>(env: sys::napi_env, value: sys::napi_value) -> Outcome<Cell<'b>> {
 
 fn bytes_per_element(kind: sys::napi_typedarray_type) -> usize {
     match kind {
-        sys::TypedarrayType::int16_array | sys::TypedarrayType::uint16_array => 2,
+        sys::TypedarrayType::int8_array
+        | sys::TypedarrayType::uint8_array
+        | sys::TypedarrayType::uint8_clamped_array => 1,
         sys::TypedarrayType::int32_array | sys::TypedarrayType::uint32_array | sys::TypedarrayType::float32_array => 4,
         sys::TypedarrayType::float64_array
         | sys::TypedarrayType::bigint64_array
         | sys::TypedarrayType::biguint64_array => 8,
-        _ => 1,
+        // Those of 16 bits: Float16Array, too, which is younger than most versions of Node-API.
+        _ => 2,
     }
 }
 

@@ -15,9 +15,9 @@ use super::{Day, StatsRow, row::DAILY};
 pub(super) const TRUE_SESSIONS: &str = "SELECT every.session_id, every.events, every.low, every.high, \
      every.events - coalesce(others.events, 0) AS streams, coalesce(others.errors, 0) AS errors \
      FROM (SELECT session_id, count(*) AS events, min(timestamp) AS low, max(timestamp) AS high \
-           FROM telemetry_events GROUP BY session_id) AS every \
+           FROM main.telemetry_events GROUP BY session_id) AS every \
      LEFT JOIN (SELECT session_id, count(*) AS events, sum(event_type = 'error') AS errors \
-                FROM telemetry_events WHERE event_type <> 'stream' GROUP BY session_id) AS others \
+                FROM main.telemetry_events WHERE event_type <> 'stream' GROUP BY session_id) AS others \
      USING (session_id)";
 
 /// Rewrites the counts of all sessions that have events. With `keep_times`, `end_time`, `duration` and `updated_at`
@@ -33,7 +33,7 @@ pub fn recount_sessions(conn: &Connection, keep_times: bool) -> Result<usize> {
     let times = if keep_times { "" } else { &times };
     let changed = conn.execute(
         &format!(
-            "UPDATE telemetry_sessions SET event_count = truth.events, stream_event_count = truth.streams, \
+            "UPDATE main.telemetry_sessions SET event_count = truth.events, stream_event_count = truth.streams, \
              error_count = truth.errors{times} FROM ({TRUE_SESSIONS}) AS truth \
              WHERE telemetry_sessions.id = truth.session_id"
         ),

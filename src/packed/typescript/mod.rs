@@ -3,117 +3,13 @@
 //!
 //! `cargo run --no-default-features --example rows > js/generated/rows.ts`
 
-use std::fmt::Write as _;
+mod choice;
+mod table;
 
 use super::{Column, HEAD, Kind, Shape};
 use crate::{shapes, telemetry};
-
-/// A closed set of texts: TypeScript type, name of the exported array, members.
-struct Choice {
-    ts: &'static str,
-    array: &'static str,
-    doc: &'static str,
-    members: &'static [&'static str],
-}
-
-const CHOICES: [Choice; 10] = [
-    Choice {
-        ts: "EventType",
-        array: "eventTypes",
-        doc: "What an event reports.",
-        members: &["start", "stream", "end", "error"],
-    },
-    Choice {
-        ts: "SessionStatus",
-        array: "sessionStatuses",
-        doc: "Where a session stands.",
-        members: &["active", "completed", "failed", "timeout"],
-    },
-    Choice {
-        ts: "BufferStatus",
-        array: "bufferStatuses",
-        doc: "Whether a buffer's events are in `telemetry_events` yet.",
-        members: &["pending", "flushed", "failed"],
-    },
-    Choice {
-        ts: "'INSERT' | 'UPDATE' | 'DELETE'",
-        array: "auditOperations",
-        doc: "What an audit row records.",
-        members: &["INSERT", "UPDATE", "DELETE"],
-    },
-    Choice {
-        ts: "ErrorSeverity",
-        array: "severityLevels",
-        doc: "How bad a logged error is.",
-        members: &["low", "medium", "high", "critical"],
-    },
-    Choice {
-        ts: "ValidationRuleType",
-        array: "validationRuleTypes",
-        doc: "How a validation rule decides.",
-        members: &["required", "pattern", "range", "enum", "length", "json_schema"],
-    },
-    Choice {
-        ts: "ToolCallStatus",
-        array: "toolCallStatuses",
-        doc: "How a tool call ended.",
-        members: &["success", "error", "timeout"],
-    },
-    Choice {
-        ts: "InstanceType",
-        array: "instanceTypes",
-        doc: "What an agent is for.",
-        members: &["coding", "review", "planning"],
-    },
-    Choice {
-        ts: "InstanceStatus",
-        array: "instanceStatuses",
-        doc: "Where an instance stands.",
-        members: &["started", "waiting_review", "pr_created", "pr_merged", "pr_closed", "terminated"],
-    },
-    Choice {
-        ts: "RelationshipType",
-        array: "relationshipTypes",
-        doc: "How one instance came from another.",
-        members: &["spawned_review", "created_fork", "planning_to_issue"],
-    },
-];
-
-/// DEFAULT of a column in the schema.
-enum Default {
-    /// The moment of the insert.
-    Now,
-    /// A TypeScript literal.
-    Literal(&'static str),
-}
-
-fn default_of(shape: &Shape, column: &Column) -> Option<Default> {
-    Some(Default::Literal(match (shape.table, column.name) {
-        (_, "created_at" | "updated_at" | "last_updated" | "computed_at" | "applied_at") => return Some(Default::Now),
-        (_, "version") if column.kind == Kind::Integer => "1",
-        (_, "schema_version") => "'1.0.0'",
-        (_, "is_active") => "true",
-        (_, "resolved") => "false",
-        (_, "priority") => "100",
-        (_, "max_size") => "50",
-        (_, "severity") => "'medium'",
-        ("telemetry_sessions", "status") => "'active'",
-        ("telemetry_buffers", "status") => "'pending'",
-        (_, "flush_attempts" | "unique_sessions") => "0",
-        (_, name) if column.kind == Kind::Integer && (name.ends_with("_count") || name.ends_with("_events")) => "0",
-        _ => return None,
-    }))
-}
-
-/// The table a column refers to, and what happens when the row there is deleted; updates cascade.
-fn reference_of(shape: &Shape, column: &Column) -> Option<(&'static str, &'static str)> {
-    match (shape.table, column.name) {
-        ("telemetry_events" | "telemetry_buffers", "session_id") => Some(("telemetrySessions", "cascade")),
-        ("telemetry_errors", "session_id") => Some(("telemetrySessions", "set null")),
-        ("telemetry_errors", "event_id") => Some(("telemetryEvents", "set null")),
-        _ => None,
-    }
-}
+use choice::CHOICES;
+use table::{Default, default_of, tables};
 
 /// The text of `js/generated/rows.ts`.
 pub fn rows() -> String {
@@ -369,65 +265,6 @@ fn index(out: &mut String, shapes: &[&Shape]) {
         put(out, &format!("  decode{},", shape.name));
     }
     put(out, "];\n");
-}
-
-fn camel(snake: &str) -> String {
-    let mut words = snake.split('_');
-    let mut name = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let (first, rest) = word.split_at(1);
-        let _ = write!(name, "{}{rest}", first.to_uppercase());
-    }
-    name
-}
-
-/// Facts for `js/schema.ts`.
-fn tables(out: &mut String, shapes: &[&Shape]) {
-    put(out, "/** The tables and their columns, for js/schema.ts. */");
-    put(out, "export const tables = {");
-    for shape in shapes {
-        put(out, &format!("  {}: {{\n    name: '{}',\n    columns: {{", camel(shape.table), shape.table));
-        for column in shape.columns {
-            put(out, &format!("      {}: {{ {} }},", column.key, facts(shape, column).join(", ")));
-        }
-        put(out, "    },\n  },");
-    }
-    put(out, "} as const;");
-}
-
-fn facts(shape: &Shape, column: &Column) -> Vec<String> {
-    let primary = column.name == "id";
-    let (sql, data_type) = match column.kind {
-        Kind::Integer | Kind::Seconds => ("integer", "number"),
-        Kind::Real => ("real", "number"),
-        Kind::Boolean => ("boolean", "boolean"),
-        Kind::Text | Kind::Label | Kind::Json => ("text", "string"),
-    };
-    let default = default_of(shape, column);
-    let has_default = default.is_some() || (primary && column.kind == Kind::Integer);
-    let mut facts = vec![
-        format!("name: '{}'", column.name),
-        format!("sql: '{sql}'"),
-        format!("dataType: '{data_type}'"),
-        format!("notNull: {}", !column.nullable),
-        format!("hasDefault: {has_default}"),
-        format!("primary: {primary}"),
-    ];
-    match default {
-        Some(Default::Now) => facts.push("defaultNow: true".to_owned()),
-        Some(Default::Literal(literal)) => facts.push(format!("default: {literal}")),
-        None => {}
-    }
-    if let Some(choice) = column.ts.and_then(|ts| CHOICES.iter().find(|choice| choice.ts == ts)) {
-        facts.push(format!("enumValues: {}", choice.array));
-    }
-    if (shape.table, column.name) == ("telemetry_schema_versions", "version") {
-        facts.push("unique: true".to_owned());
-    }
-    if let Some((table, on_delete)) = reference_of(shape, column) {
-        facts.push(format!("references: '{table}', onDelete: '{on_delete}'"));
-    }
-    facts
 }
 
 #[cfg(test)]
