@@ -1,12 +1,12 @@
 // Opening, closing, paths, instances: telemetry.md §3, §4; E1, E24, E25.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as runledger from '../index.js';
 import {
   checkError, cleanUp, ev, evs, foreign, isBun, openClient, run, runJson, said, session, skipOnWindows,
-  skipWithoutPython, start, tempDir, test, track,
+  skipWithoutPython, start, tempDir, test, track, until,
 } from './support.mjs';
 
 const { DrizzleTelemetryDB, DrizzleTelemetryOperations } = runledger;
@@ -331,3 +331,20 @@ test('a worker thread opens its own client and its idle timers do not keep the p
   `, { cwd });
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
 });
+
+for (const [what, lose] of [
+  ['deleted', (path) => { for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix); }],
+  ['replaced by a copy', (path) => renameSync(`${path}.copy`, path)],
+]) {
+  test(`writes to a file that was ${what} while it was open are refused, until it is opened again`, { skip: skipOnWindows }, async () => {
+    const { ops, path } = await openClient();
+    await ops.backup(`${path}.copy`);
+    lose(path);
+    const error = await until(() => ops.createSession(session({ id: 's2' })).then(() => undefined, (e) => e), { what: 'the refusal' });
+    checkError(error, { name: 'DatabaseError', code: 'SQLITE_READONLY', extendedCode: 'SQLITE_READONLY_DBMOVED',
+      message: /deleted, moved or replaced while it was open/ });
+    await ops.close();
+    await ops.createSession(session({ id: 's3' }));
+    assert.ok((await ops.querySessions()).some(({ id }) => id === 's3'));
+  });
+}

@@ -3,7 +3,8 @@ import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { T, cleanUp, contents, ev, evs, foreign, ids, keys, openClient, recent, refused, rowLike, run, skipOnWindows, skipWithoutPython,
-  start, tempDir, test, until } from './support.mjs';
+  start, tempDir, test, track, until } from './support.mjs';
+import { DrizzleTelemetryDB } from '../index.js';
 
 afterEach(cleanUp);
 
@@ -159,6 +160,51 @@ test('E20c the caller\'s own buffer takes an array as well as its text, and a fl
   assert.deepEqual((await ops.queryBuffers()).map((buffer) => buffer.version), [1, 2]);
   await ops.flushEventBuffers();
   assert.deepEqual(await prompts(ops), ['own', 'managed']);
+});
+
+test('nested metadata of the caller\'s own buffer is stored as it is, however deep', async () => {
+  const { ops } = await openClient(manual);
+  const metadata = `{"a":${'['.repeat(500)}1.0${']'.repeat(500)}}`;
+  await ops.upsertBuffer({ sessionId: 's1', bufferData: JSON.stringify([ev({ metadata: 0 })]).replace('"metadata":0', `"metadata": ${metadata}`) });
+  assert.equal(await ops.flushBuffer('s1'), 1);
+  assert.equal((await ops.queryEvents())[0].metadata, metadata);
+});
+
+test('the timer tries again what was too much for the file', async () => {
+  const { ops } = await openClient({ maxSizeMB: 1, onSizeLimit: 'reject', streamBatchSize: 1000, streamFlushIntervalMs: 10 }, { sessions: ['s1', 's2'] });
+  const filling = evs(30, () => ({ sessionId: 's2', prompt: 'x'.repeat(15_000) }));
+  await ops.insertEventBatch(filling);
+  await ops.insertEventBuffer([ev({ prompt: 'b'.repeat(300_000) })]);
+  await until(async () => (await ops.queryBuffers({ status: 'pending' }))[0]?.flushAttempts > 0, { what: 'the attempt' });
+  assert.equal(await ops.deleteEvents({ sessionId: 's2' }), 30);
+  await until(async () => (await ops.getSession('s1')).eventCount === 1, { what: 'the flush' });
+});
+
+test('the timer tries again what it could not read', async () => {
+  const { ops, path } = await openClient({ journalMode: 'delete', queryTimeoutMs: 50, streamFlushIntervalMs: 300 });
+  const other = track(new DrizzleTelemetryDB({ dbPath: path, journalMode: 'delete', pruneDays: 0 }));
+  const { $client } = await other.getDatabase();
+  await ops.insertEventBuffer([ev()]);
+  $client.exec('BEGIN EXCLUSIVE');
+  await until(() => ops.getPerformanceMetrics().warnings.some(({ message }) => message.includes('buffer')), { what: 'the warning' });
+  $client.exec('COMMIT');
+  await until(async () => (await ops.getSession('s1')).eventCount === 1, { what: 'the flush' });
+});
+
+test('a lock is awaited once, however many buffers wait for it', async () => {
+  const sessions = Array.from({ length: 30 }, (_, i) => `s${i}`);
+  const { ops, path } = await openClient({ ...manual, queryTimeoutMs: 100 }, { sessions });
+  const other = track(new DrizzleTelemetryDB({ dbPath: path, pruneDays: 0 }));
+  const { $client } = await other.getDatabase();
+  await ops.insertEventBuffer(sessions.map((sessionId) => ev({ sessionId })));
+  $client.exec('BEGIN IMMEDIATE');
+  const began = performance.now();
+  await ops.close();
+  const took = performance.now() - began;
+  $client.exec('COMMIT');
+  assert.ok(took < 2000, `closing took ${took} ms`);
+  await ops.initialize();
+  assert.equal((await ops.queryEvents()).length, 30);
 });
 
 test('flushBuffer counts the events of all pending rows of the session', async () => {

@@ -3,6 +3,7 @@ import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { T, cleanUp, contents, ev, evs, foreign, holdWriteLock, ids, openClient, refused, session, skipOnWindows, skipWithoutPython, start, tempDir,
   test, until } from './support.mjs';
 
@@ -70,6 +71,17 @@ test('a chain of awaited inserts lets timers have their turn', async () => {
   clearInterval(timer);
   assert.ok(turns > 20, `${turns} turns in 300 ms`);
   assert.ok(longest < 150, `longest pause ${longest} ms`);
+});
+
+test('a long text is not written on the thread of the caller', async () => {
+  const { ops } = await openClient();
+  await ops.insertEvent(ev());
+  await delay(5);
+  let settled = false;
+  const insert = ops.insertEvent(ev({ prompt: 'x'.repeat(1_000_000) })).then(() => { settled = true; });
+  for (let turns = 0; turns < 100; turns++) await null;
+  assert.equal(settled, false, 'it has not been inserted before the event loop had its turn');
+  await insert;
 });
 
 test('E26a a thousand un-awaited inserts and a bad one among them: each succeeds or fails alone, in the order issued', async () => {

@@ -1,10 +1,12 @@
 // Size, retention, maintenance: telemetry.md §11; E23, E28, E30.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DAY, cleanUp, ev, evs, foreign, ids, keys, openClient, refused, rowLike, session, skipWithoutPython, tempDir, test } from './support.mjs';
+import { DAY, cleanUp, ev, evs, foreign, ids, keys, openClient, refused, rowLike, said, session, skipOnWindows, skipWithoutPython, start, tempDir, test,
+  until } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -218,3 +220,37 @@ test('writes issued during a vacuum wait for it and succeed', async () => {
   assert.equal(row.id, 5001);
   assert.equal((await ops.queryEvents()).length, 1001);
 });
+
+test('a database behind a link keeps its log short, and the sizes are true', { skip: skipOnWindows }, async () => {
+  const { dir, path, db } = await openClient();
+  await db.close();
+  symlinkSync(path, join(dir, 'link.db'));
+  const { ops } = await openClient({ dbPath: join(dir, 'link.db') }, { dir });
+  await ops.insertEventBatch(evs(20, () => ({ prompt: 'x'.repeat(300_000) })));
+  const { walSizeBytes } = ops.getPerformanceMetrics();
+  assert.ok(walSizeBytes > 4_194_304, `${walSizeBytes}`);
+  await until(() => statSync(path).size > 4_194_304, { what: 'the checkpoint' });
+});
+
+for (const [what, pruneDays, begin, whole] of [
+  ['a backup', 0, "backup(path + '.copy')", (dir) => foreign(join(dir, 't.db.copy'), 'SELECT count(*) AS n FROM telemetry_events')],
+  ['an archive', 30, 'pruneOldData()', (dir, name) => gunzipSync(readFileSync(join(dir, name)))],
+]) {
+  test(`a process that is killed while it writes ${what} leaves none that looks whole`, { skip: skipOnWindows || skipWithoutPython }, async () => {
+    const { dir, path, db, ops } = await openClient({}, { sessions: ['s1'] });
+    await ops.insertEventBatch(evs(500, () => ({ prompt: randomBytes(15_000).toString('hex') })));
+    await db.close();
+    const before = readdirSync(dir);
+    const child = start(`const path = ${JSON.stringify(path)};
+      const db = new DrizzleTelemetryDB({ dbPath: path, archiveDir: ${JSON.stringify(dir)}, pruneDays: ${pruneDays} });
+      console.log('begin');
+      new DrizzleTelemetryOperations(db).${begin};`);
+    await said(child, 'begin');
+    const written = () => readdirSync(dir).filter((name) => !before.includes(name) && !/-(wal|shm)$/.test(name));
+    const deadline = performance.now() + 10_000;
+    while (written().length === 0 && performance.now() < deadline);
+    child.kill('SIGKILL');
+    await child.closed;
+    for (const name of written().filter((it) => !it.includes('.partial-'))) await whole(dir, name);
+  });
+}

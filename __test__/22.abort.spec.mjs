@@ -1,7 +1,7 @@
 // AbortSignal: telemetry.md §2 ReadOptions, §10.10.
 import { afterEach } from 'node:test';
 import assert from 'node:assert/strict';
-import { T, cleanUp, collect, ev, evs, openClient, test } from './support.mjs';
+import { T, cleanUp, collect, ev, evs, openClient, run, tempDir, test } from './support.mjs';
 
 afterEach(cleanUp);
 
@@ -97,6 +97,15 @@ test('one signal for many calls rejects them all with the same reason', async ()
   const reason = { one: 'reason' };
   controller.abort(reason);
   for (const settled of await Promise.allSettled(calls)) assert.equal(settled.reason, reason);
+});
+
+test('calls at once with one signal say nothing on the terminal', async () => {
+  const { stderr, code } = await run(`
+    const ops = new DrizzleTelemetryOperations({ dbPath: ':memory:' });
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 50 }, () => ops.getSession('s1', false, { signal })));
+    await ops.close();`, { cwd: tempDir() });
+  assert.deepEqual({ stderr, code }, { stderr: '', code: 0 });
 });
 
 test('aborting during an iteration ends it with the reason at the next page at the latest', async () => {

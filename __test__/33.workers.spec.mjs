@@ -1,9 +1,12 @@
 // Worker threads that come and go: whatever happens to one of them, the process and everybody else's data live on.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { freshDirectory, metadataOf, openOperations, removeDirectories, runChild } from './fixtures/stress-support.mjs'
+import { Worker } from 'node:worker_threads'
+import { event, freshDirectory, metadataOf, openOperations, removeDirectories, runChild, session, sleep, T } from './fixtures/stress-support.mjs'
+import { entry, isBun, skipBusyThread } from './support.mjs'
 
 after(removeDirectories)
 
@@ -51,3 +54,29 @@ for (const round of [1, 2, 3]) {
     }
   })
 }
+
+test('a worker that is terminated amid reads is gone at once', { timeout: 60_000, skip: (isBun && 'worker termination differs') || skipBusyThread }, async () => {
+  const dbPath = join(freshDirectory(), 'reads.db')
+  const ops = openOperations(dbPath)
+  await ops.createSession(session('s'))
+  await ops.insertEventBatch(Array.from({ length: 5000 }, (_, i) => event('s', { timestamp: T + i, streamData: 'x'.repeat(500) })))
+  const times = []
+  for (let round = 0; round < 3; round += 1) {
+    const worker = new Worker(`
+      const { parentPort, workerData } = require('node:worker_threads')
+      import(workerData.entry).then(async ({ DrizzleTelemetryDB, DrizzleTelemetryOperations }) => {
+        const ops = new DrizzleTelemetryOperations(new DrizzleTelemetryDB({ dbPath: workerData.dbPath, pruneDays: 0 }))
+        await ops.initialize()
+        for (let i = 0; i < 20; i += 1) ops.queryEvents()
+        parentPort.postMessage('reading')
+        for (;;); // nobody takes the rows
+      })`, { eval: true, workerData: { dbPath, entry } })
+    await once(worker, 'message')
+    await sleep(50)
+    const began = performance.now()
+    await worker.terminate()
+    times.push(performance.now() - began)
+  }
+  await ops.close()
+  assert.ok(Math.min(...times) < 400, `${times} ms`)
+})

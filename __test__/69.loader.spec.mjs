@@ -93,7 +93,7 @@ test('the lock file was written on another platform', () => {
 
 test('node_modules were copied from another platform; the command is that of the package manager', () => {
   for (const [lock, command] of [['pnpm-lock.yaml', 'pnpm'], ['yarn.lock', 'yarn'], ['bun.lock', 'bun'], ['deno.lock', 'deno']]) {
-    const { cause, remedy } = failure(glibc, project({ [lock]: '', ...platformPackage('darwin-arm64') }));
+    const { cause, remedy } = failure(glibc, project({ [lock]: lock === 'deno.lock' ? '{"version":"5"}' : '', ...platformPackage('darwin-arm64') }));
     assert.equal(cause, 'runledger-darwin-arm64 is installed: node_modules or the lock file come from another platform');
     assert.equal(remedy, `delete node_modules, then run on this machine: ${command} install`);
   }
@@ -140,6 +140,15 @@ test('the environment may name the file', () => {
   assert.deepEqual(looked, [join(cwd, 'none.node')]);
   assert.match(cause, /^RUNLEDGER_NATIVE_LIBRARY_PATH names a file that cannot be loaded: ./);
   assert.match(remedy, /^unset RUNLEDGER_NATIVE_LIBRARY_PATH/);
+});
+
+test('a variable for another package made with napi-rs is named, and not the installation', () => {
+  const cwd = project({ ...platformPackage(target), 'other.cjs': '' });
+  for (const name of ['none.node', 'other.cjs']) {
+    const { cause, remedy } = failure({}, cwd, { env: { NAPI_RS_NATIVE_LIBRARY_PATH: join(cwd, name) } });
+    assert.match(cause, /^NAPI_RS_NATIVE_LIBRARY_PATH, .* names a file that is not the binary of runledger \d/);
+    assert.match(remedy, /^unset NAPI_RS_NATIVE_LIBRARY_PATH; /);
+  }
 });
 
 test('doctor says the same as the error', () => {

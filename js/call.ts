@@ -1,6 +1,7 @@
 import { decoders } from './generated/rows.js';
 import type { ErrorReport, NativeClient, Progress, RowChunk } from './native.js';
 import { type ErrorMakers, toError } from './report.js';
+import { unwatch, watch } from './signals.js';
 import type { ProgressOptions, ReadOptions } from './types.js';
 
 /** What each call weighs in the outbox besides its text, in UTF-16 units. */
@@ -74,7 +75,7 @@ export class Reply extends Call {
     this.#signal = options?.signal ?? undefined;
     if (this.#signal === undefined) return;
     if (this.#signal.aborted) this.#abort();
-    else this.#signal.addEventListener('abort', this.#abort, { once: true });
+    else watch(this.#signal, this.#abort);
   }
 
   override depart(client: NativeClient, number: number): void {
@@ -140,7 +141,7 @@ export class Reply extends Call {
   };
 
   #end(): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#signal !== undefined) unwatch(this.#signal, this.#abort);
     this.#settle(this);
   }
 }

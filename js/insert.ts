@@ -9,9 +9,14 @@ import { InsertMode, type InsertReply, type NativeClient } from './native.js';
 import { keep, type PackedRecords, Packer } from './packer.js';
 import type { TelemetryEvent } from './types.js';
 
+/** UTF-16 units of a record that is inserted on this thread at most: more of it would hold the event loop. */
+const AT_ONCE_UNITS = 16 * 1024;
+
 /** `insertEvent` calls of one microtask. */
 export class EventBatch extends MicroBatch {
-  #reply: InsertReply | undefined;
+  // Of the reply, whose shape V8 would forget between two floods (`#modelBatch` of client.ts).
+  #ids: Float64Array | undefined;
+  #createdAt: Float64Array | undefined;
 
   constructor(dialect: Dialect) {
     super('insertEvent', labelsOfTelemetryEvent, dialect);
@@ -19,7 +24,7 @@ export class EventBatch extends MicroBatch {
 
   /** Insert a lone record on this thread, if that needs no waiting. Whether it has been done. */
   insertAtOnce(client: NativeClient): boolean {
-    const reply = this.packed((packed) => insert(client, 0, packed, true));
+    const reply = this.packed((packed) => (packed.units > AT_ONCE_UNITS ? null : insert(client, 0, packed, true)));
     if (reply === null) return false;
     this.done(reply);
     return true;
@@ -30,15 +35,16 @@ export class EventBatch extends MicroBatch {
   }
 
   override done(payload: unknown): void {
-    this.#reply = payload as InsertReply;
+    ({ ids: this.#ids, createdAt: this.#createdAt } = payload as InsertReply);
     super.done(payload);
   }
 
   /** The row that the record at `index` has become. @throws the error of that record alone. */
   row<F>(index: number, source: unknown): TelemetryEvent<F> {
     this.check(index, source);
-    const { ids, createdAt } = this.#reply!;
-    return storedTelemetryEvent<F>(this.records[index]!, ids[index]!, createdAt[index]!, this.dialect.parsed);
+    const id = this.#ids![index]!;
+    const createdAt = this.#createdAt![index]!;
+    return storedTelemetryEvent<F>(this.records[index]!, id, createdAt, this.dialect.parsed);
   }
 }
 

@@ -18,6 +18,9 @@ export const version = RUNLEDGER_VERSION;
 /** Names the file of the add-on where neither the package nor its loader can: inside a single executable, for instance. */
 const OVERRIDE = 'RUNLEDGER_NATIVE_LIBRARY_PATH';
 
+/** The same for every package that napi-rs has made: the generated loader tries nothing else. */
+const NAPI_OVERRIDE = 'NAPI_RS_NATIVE_LIBRARY_PATH';
+
 /** How the failure of a binary begins that loads and is not the one of this version. */
 const OTHER_VERSION = `runledger ${version} needs the binary of its own version`;
 
@@ -140,6 +143,12 @@ function diagnose(failures: unknown[], target: string | undefined, home: string 
     return {
       cause: `Deno was started without a permission: ${textOf(denied)}`,
       remedy: 'run the program with: deno run --allow-ffi --allow-read --allow-env',
+    };
+  }
+  if (home !== undefined && process.env[NAPI_OVERRIDE]) {
+    return {
+      cause: `${NAPI_OVERRIDE}, which every add-on made with napi-rs obeys, names a file that is not the binary of runledger ${version}`,
+      remedy: `unset ${NAPI_OVERRIDE}; ${OVERRIDE} is for this package alone`,
     };
   }
   if (target === undefined) {

@@ -23,13 +23,15 @@ export class TelemetryClient extends Client {
 
   /** Put the cells of one event into the open micro-batch, as its last record. */
   stageEvent(cells: readonly unknown[]): EventBatch {
-    return this.stage(cells, () => new EventBatch(this.dialect));
+    return this.stage(cells, this.#newBatch);
   }
 
   /** Issue a batch of events, packed as they are now. */
   batch(method: string, mode: number, events: readonly unknown[]): Promise<Reply> {
     return issueBatch(method, mode, events, this.dialect, (call) => this.issue(call)).settled;
   }
+
+  readonly #newBatch = (): EventBatch => new EventBatch(this.dialect);
 
   protected override settleAtOnce(call: Call, native: NativeClient): boolean {
     return call instanceof EventBatch && this.#mayInsertAtOnce(call) && call.insertAtOnce(native);

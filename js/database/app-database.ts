@@ -1,4 +1,4 @@
-import { tell } from '../log.js';
+import { tell, writeLog } from '../log.js';
 import { closeNow, type Database } from '../sqlite/database.js';
 import type { Statement } from '../sqlite/types.js';
 import { AppDatabaseError } from './errors.js';
@@ -44,13 +44,17 @@ export class AppDatabase implements Disposable {
   constructor(options: DatabaseOptions = {}) {
     const { path, module, readonly, runMigrations, tolerant, logger, migrations } = checkOptions(options);
     const list = applicableMigrations(module, migrations);
-    const { connection, warnings, failure } = openFile(path, module, list, readonly);
+    const { connection, warnings, prepared, failure } = openFile(path, module, list, readonly);
     this.path = path;
     this.#module = module;
     this.#readonly = readonly;
     this.#connection = connection;
     try {
-      for (const warning of warnings) tell(logger, 'warn', module, warning);
+      for (const message of warnings) {
+        // Those of an adoption name the module themselves.
+        if (prepared?.warnings.includes(message)) writeLog(logger, { level: 'warn', message, fields: { module } });
+        else tell(logger, 'warn', module, message);
+      }
       if (failure !== undefined) throw failure;
       if (runMigrations && !readonly) {
         this.migrationResults = new MigrationRunner(this.#connection, { module, logger }).runMigrations(list);

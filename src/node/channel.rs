@@ -1,6 +1,9 @@
 //! `NativeChannel`: one for each JavaScript thread.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak, mpsc},
+    time::Duration,
+};
 
 use napi::{
     Env, Result, Status,
@@ -14,6 +17,10 @@ use super::{
     mailbox::{Mailbox, Payload, Taken},
     output::{self, Memory},
 };
+use crate::client::Connected;
+
+/// How long a thread that ends without close() waits for the last commits and checkpoints.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 
@@ -21,6 +28,7 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
 #[napi]
 pub struct NativeChannel {
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) clients: Arc<Clients>,
     /// Not a mutex: JavaScript looks at it while the thread that has woken it is still at it.
     wake: Arc<RwLock<Option<Wake>>>,
 }
@@ -38,12 +46,15 @@ impl NativeChannel {
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         }));
-        let closing = (Arc::clone(&mailbox), Arc::clone(&wake));
-        env.add_env_cleanup_hook(closing, |(mailbox, wake)| {
+        let clients = Arc::<Clients>::default();
+        let closing = (Arc::clone(&mailbox), Arc::clone(&wake), Arc::clone(&clients));
+        env.add_env_cleanup_hook(closing, |(mailbox, wake, clients)| {
+            // Rows that nobody will take must not keep the readers.
             mailbox.close();
             drop(wake.write().unwrap_or_else(PoisonError::into_inner).take());
+            clients.leave();
         })?;
-        Ok(Self { mailbox, wake })
+        Ok(Self { mailbox, clients, wake })
     }
 
     /// Take a completion. What it is stands in `memory` (js/native.ts, `Memory`); the result is its payload, or the cells
@@ -98,5 +109,34 @@ impl NativeChannel {
     pub fn dispose(&self) {
         self.mailbox.close();
         drop(self.wake.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// The clients of one JavaScript thread, as long as somebody holds them.
+#[derive(Default)]
+pub(super) struct Clients(Mutex<Vec<Weak<dyn Connected>>>);
+
+impl Clients {
+    /// Remember a client.
+    pub(super) fn enrol(&self, client: &Arc<dyn Connected>) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|known| known.strong_count() > 0);
+        clients.push(Arc::downgrade(client));
+    }
+
+    /// A thread that ends without close() lets go of its files. It does not wait for longer than a moment: what is
+    /// acknowledged is committed, and what is not may be lost.
+    fn leave(&self) {
+        let (done, ended) = mpsc::channel::<()>();
+        for client in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade) {
+            let done = done.clone();
+            // Where no thread can be started there is nothing to wait for.
+            let _ = std::thread::Builder::new().spawn(move || {
+                client.close();
+                drop(done);
+            });
+        }
+        drop(done);
+        let _ = ended.recv_timeout(LEAVE_WITHIN);
     }
 }

@@ -46,7 +46,6 @@ impl NativeClient {
     /// A client of `module` for the file at `path`, with a configuration that `resolveConfig` has checked.
     #[napi(constructor, catch_unwind)]
     pub fn new(
-        env: Env,
         channel: ClassInstance<'_, NativeChannel>,
         module: String,
         config: Unknown<'_>,
@@ -56,21 +55,7 @@ impl NativeClient {
         let mailbox = Arc::clone(&channel.mailbox);
         let listener: Arc<dyn Listener> = Arc::new(ClientListener { mailbox: Arc::clone(&mailbox), client: client_id });
         let NewClient { client, telemetry } = modules::client(&module, input::input(&config)?, path, listener)?;
-        // A thread that ends without close() lets go of the file. It does not wait for longer than a moment: what is
-        // acknowledged is committed, and what is not may be lost.
-        let leaving = Arc::downgrade(&client);
-        env.add_env_cleanup_hook(leaving, |client| {
-            if let Some(client) = client.upgrade() {
-                let (done, ended) = std::sync::mpsc::channel::<()>();
-                let closing = std::thread::Builder::new().spawn(move || {
-                    client.close();
-                    drop(done);
-                });
-                if closing.is_ok() {
-                    let _ = ended.recv_timeout(LEAVE_WITHIN);
-                }
-            }
-        })?;
+        channel.clients.enrol(&client);
         Ok(Self { client, telemetry, mailbox, in_flight: InFlight::default(), scratch: Mutex::default() })
     }
 
@@ -186,9 +171,6 @@ impl NativeClient {
         })
     }
 }
-
-/// How long a thread that ends without close() waits for its last commit and checkpoint.
-const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
 fn lock(in_flight: &InFlight) -> MutexGuard<'_, HashMap<u32, (Cancel, Arc<Credits>)>> {
     in_flight.lock().unwrap_or_else(PoisonError::into_inner)

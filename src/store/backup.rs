@@ -10,7 +10,10 @@ use std::{
 
 use rusqlite::{Connection, backup::Backup};
 
-use super::{create::publish, look::beside};
+use super::{
+    create::{partial, publish},
+    look::beside,
+};
 use crate::error::{Error, Result};
 
 /// Pages that are copied between two looks at the clock and the lock.
@@ -32,14 +35,15 @@ pub enum Readers {
 /// [`Error::FileExists`], [`Error::DirectoryMissing`], [`Error::Io`] and those of SQLite. No half copy stays.
 pub fn backup(conn: &Connection, target: &Path, readers: Readers, progress: &mut dyn FnMut(u64, u64)) -> Result<i32> {
     check_target(conn, target)?;
-    // Under its name a copy is whole: whoever dies while copying leaves a file that nobody takes for one.
-    let partial = beside(target, &format!(".partial-{}", getrandom::u32().unwrap_or_default()));
+    let partial = partial(target);
     create(conn, &partial, readers).map_err(|error| refused(target, &error))?;
     let copied = copy(conn, &partial, progress)
         .and_then(|pages| publish(&partial, target).map(|()| pages).map_err(|error| refused(target, &error)));
     if copied.is_err() {
-        // Half a copy is none.
-        let _ = std::fs::remove_file(partial);
+        // Half a copy is none. On a full disk SQLite leaves its journal, too.
+        for path in [beside(&partial, "-journal"), partial] {
+            let _ = std::fs::remove_file(path);
+        }
     }
     copied
 }

@@ -5,7 +5,8 @@
 //! connection a cut looks like a commit: it drops the pages that it keeps, and `PRAGMA data_version` changes.
 
 use std::{
-    path::PathBuf,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Conn, Retry, Settings, look::beside, metrics::StatementCache};
+use super::{Conn, Retry, Settings, look::log_of, metrics::StatementCache};
 use crate::error::{Error, Result};
 
 /// How often the WAL is looked at while there are writes.
@@ -87,6 +88,10 @@ struct Shared {
     settings: Settings,
     cache: Arc<StatementCache>,
     wal: PathBuf,
+    file: PathBuf,
+    inode: Option<u64>,
+    /// The file was not in its place when it was looked for.
+    moved: AtomicBool,
     written: AtomicBool,
     /// The writer is to cut the WAL.
     cut_wanted: AtomicBool,
@@ -114,10 +119,14 @@ impl Checkpointer {
         cache: Arc<StatementCache>,
         wake_writer: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self> {
+        let file = settings.location.path().map(PathBuf::from).unwrap_or_default();
         let shared = Arc::new(Shared {
+            inode: inode(&file).ok(),
+            file,
+            moved: AtomicBool::new(false),
             settings: Settings { busy_timeout: PATIENCE, retry: Retry::default(), ..settings.clone() },
             cache,
-            wal: settings.location.path().map(|path| beside(path, "-wal")).unwrap_or_default(),
+            wal: settings.location.path().map(log_of).unwrap_or_default(),
             written: AtomicBool::new(false),
             cut_wanted: AtomicBool::new(false),
             wake_writer: Box::new(wake_writer),
@@ -145,6 +154,11 @@ impl Checkpointer {
     /// Whether [`Checkpointer::hold_back`] might wait, or the writer is to cut the WAL.
     pub(super) fn wants_writer(&self) -> bool {
         self.shared.cut_wanted() || self.shared.wal_size() > HOLD_ABOVE
+    }
+
+    /// Whether somebody has deleted, moved or replaced the file, as far as was noticed: what is written then is lost.
+    pub(super) fn lost_file(&self) -> bool {
+        self.shared.moved.load(Ordering::Relaxed) && self.shared.look_for_file()
     }
 
     /// Before a write: wait while the WAL is far too long and being copied, unless somebody stands in the way of that.
@@ -197,6 +211,7 @@ impl Shared {
                     return;
                 }
                 quiet = if self.written.swap(false, Ordering::AcqRel) { 0 } else { quiet + 1 };
+                self.look_for_file();
                 let done = self.shorten(&mut conn, quiet == IDLE_TICKS);
                 self.let_go(done);
                 if !done {
@@ -252,6 +267,17 @@ impl Shared {
         self.done.notify_all();
     }
 
+    /// Whether another file, or none, is where ours was opened.
+    fn look_for_file(&self) -> bool {
+        let moved = match (self.inode, inode(&self.file)) {
+            (Some(own), Ok(found)) => found != own,
+            (Some(_), Err(error)) => error.kind() == ErrorKind::NotFound,
+            (None, _) => false,
+        };
+        self.moved.store(moved, Ordering::Relaxed);
+        moved
+    }
+
     fn wal_size(&self) -> u64 {
         std::fs::metadata(&self.wal).map_or(0, |file| file.len())
     }
@@ -276,4 +302,15 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[cfg(unix)]
+fn inode(file: &Path) -> io::Result<u64> {
+    std::fs::metadata(file).map(|file| std::os::unix::fs::MetadataExt::ino(&file))
+}
+
+/// Elsewhere a file that is open stays where it is.
+#[cfg(not(unix))]
+fn inode(_file: &Path) -> io::Result<u64> {
+    Err(ErrorKind::Unsupported.into())
 }

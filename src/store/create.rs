@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Settings;
+use super::{Settings, look::beside};
 use crate::error::{Error, Result, system_code_name};
 
 /// Make the directory of the database, with those above it; and the file itself, empty, if it has to be private.
@@ -58,6 +58,12 @@ pub fn make_directory(directory: &Path, private: bool) -> io::Result<()> {
 #[cfg(not(unix))]
 pub fn make_directory(directory: &Path, _private: bool) -> io::Result<()> {
     std::fs::create_dir_all(directory)
+}
+
+/// What the file `target` is called until it is whole ([`publish`]): whoever dies while writing it leaves one that nobody takes for
+/// it, and that nobody meets again.
+pub fn partial(target: &Path) -> PathBuf {
+    beside(target, &format!(".partial-{}", getrandom::u32().unwrap_or_default()))
 }
 
 /// Give the whole file `partial` its name `target`, if nobody has that, and take its own away.

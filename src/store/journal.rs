@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, ffi};
 
-use super::{Location, Settings, filesystem::shared_filesystem};
+use super::{Location, Settings, filesystem::shared_filesystem, look::followed};
 use crate::error::{Error, Result};
 
 /// What the caller asked for.
@@ -49,7 +49,7 @@ pub(super) fn choose(connection: &Connection, settings: &Settings) -> Result<(Jo
     let Location::File(path) = &settings.location else {
         return Ok((JournalMode::Memory, None));
     };
-    let shared = path.parent().and_then(shared_filesystem);
+    let shared = shared_filesystem_of(path);
     let wanted = match (settings.journal, shared) {
         (JournalChoice::Delete, _) | (JournalChoice::Auto, Some(_)) => "delete",
         (JournalChoice::Wal, _) | (JournalChoice::Auto, None) => "wal",
@@ -105,7 +105,12 @@ pub fn automatic_mode(path: &Path) -> (JournalMode, Option<&'static str>) {
 
 /// Whether mapping the file into memory is safe: not on network and shared file systems.
 pub(super) fn may_map(location: &Location) -> bool {
-    location.path().is_some_and(|path| path.parent().and_then(shared_filesystem).is_none())
+    location.path().is_some_and(|path| shared_filesystem_of(path).is_none())
+}
+
+/// That of the file itself: a link may lead elsewhere.
+fn shared_filesystem_of(path: &Path) -> Option<&'static str> {
+    followed(path).parent().and_then(shared_filesystem)
 }
 
 /// `PRAGMA journal_mode`, again and again while another connection holds a lock: SQLite does not call the busy handler

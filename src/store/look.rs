@@ -184,8 +184,13 @@ fn bytes_of(path: &Path) -> Vec<u8> {
     path.to_string_lossy().replace('\\', "/").into_bytes()
 }
 
-/// SQLite follows links on POSIX only.
-fn followed(path: &Path) -> PathBuf {
+/// The write-ahead log of the database at `path`.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    beside(&followed(path), "-wal")
+}
+
+/// The file itself, where SQLite keeps the others beside it. It follows links on POSIX only.
+pub(super) fn followed(path: &Path) -> PathBuf {
     if cfg!(unix) { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
@@ -193,7 +198,7 @@ fn metadata_of(path: &Path, suffix: &str) -> Option<Metadata> {
     std::fs::metadata(beside(path, suffix)).ok()
 }
 
-/// The file that SQLite keeps beside a database: `-wal`, `-shm` or `-journal`.
+/// The name of a file beside another: of what SQLite keeps beside a database, `-wal` for instance.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

@@ -13,7 +13,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Location, look::beside};
+use super::{Location, look::log_of};
 use crate::clock::now;
 
 const HISTORY: usize = 100;
@@ -219,7 +219,7 @@ impl StoreFigures {
     pub fn on_disk(location: &Location) -> Self {
         let Some(path) = location.path() else { return Self::default() };
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        Self { file_bytes: size(path), wal_bytes: size(&beside(path, "-wal")), ..Self::default() }
+        Self { file_bytes: size(path), wal_bytes: size(&log_of(path)), ..Self::default() }
     }
 }
 

@@ -36,7 +36,7 @@ pub use checkpoint::{Checkpoint, CheckpointMode, checkpoint};
 pub use configure::{apply_session, configure};
 pub use conn::{Cached, Conn};
 pub use control::{Cancel, Control};
-pub use create::{make_directory, make_room, publish};
+pub use create::{make_directory, make_room, partial, publish};
 pub use engine::{Known, Store};
 pub use filesystem::{may_change, may_write};
 pub use job::Isolation;

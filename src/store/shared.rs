@@ -122,6 +122,11 @@ impl<M: Module> Shared<M> {
         }
     }
 
+    /// Whether what is written would be lost ([`Checkpointer::lost_file`]).
+    pub(super) fn lost_file(&self) -> bool {
+        self.checkpointer.get().is_some_and(Checkpointer::lost_file)
+    }
+
     /// Whether a transaction might have to wait for the log.
     pub(super) fn wants_cut(&self) -> bool {
         self.checkpointer.get().is_some_and(Checkpointer::wants_writer)

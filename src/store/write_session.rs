@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rusqlite::ffi;
+
 use super::{
     CheckpointMode, Conn, Control, Location, Module, Notices, Settings, checkpoint,
     contain::contained,
@@ -13,7 +15,10 @@ use super::{
     shared::Shared,
     turns::{NAP, Turns},
 };
-use crate::{clock, error::Result};
+use crate::{
+    clock,
+    error::{Error, Result},
+};
 
 /// How long somebody else may need the WAL when it is to be cut.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -148,6 +153,10 @@ impl<M: Module> WriteSession<M> {
     }
 
     pub(super) fn begin(&mut self, patience: Duration) -> Result<()> {
+        if self.shared.lost_file() {
+            let message = "the file was deleted, moved or replaced while it was open".to_owned();
+            return Err(Error::Sqlite { extended: ffi::SQLITE_READONLY_DBMOVED, message });
+        }
         self.lock(patience)?;
         let began = contained(|| {
             let version = self.version()?;

@@ -60,15 +60,17 @@ enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// Nested JSON stays the text that it is.
+    /// Nested JSON stays the text that it is, however deep.
     fn parse(raw: &'a RawValue, kind: Kind) -> Self {
         let text = raw.get();
+        if kind == Kind::Json && text.starts_with(['{', '[']) {
+            return Self::Text(text.into());
+        }
         match serde_json::from_str::<Value>(text) {
             Ok(Value::Null) => Self::Null,
             Ok(Value::Bool(value)) => Self::Boolean(value),
             Ok(Value::Number(number)) => number.as_f64().map_or(Self::Invalid, Self::Number),
             Ok(Value::String(text)) => Self::Text(text.into()),
-            Ok(Value::Array(_) | Value::Object(_)) if kind == Kind::Json => Self::Text(text.into()),
             _ => Self::Invalid,
         }
     }

@@ -5,9 +5,12 @@
 //! A *managed* row (`version` 2) belongs to insertEventBuffer, one a session; the others are the caller's own. Flushing
 //! a row moves its events and marks it in one transaction: exactly once, whichever process does it.
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, ffi, params};
 
 use super::{
     Action, buffered, check, check::Argument, events, filter::BufferFilter, sessions, shape::BUFFER, state::Telemetry,
@@ -24,6 +27,9 @@ use crate::{
 const MANAGED: i64 = 2;
 /// `version` of the caller's own rows.
 const OWN: i64 = 1;
+
+/// How much longer than ever a flush that has failed waits for the next attempt.
+const PAUSE: Duration = Duration::from_secs(1);
 
 const PENDING: &str = "SELECT id, session_id, buffer_data, version FROM telemetry_buffers WHERE ";
 
@@ -51,6 +57,11 @@ impl Mirror {
     /// When the events that wait longest came.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.oldest
+    }
+
+    /// A flush has failed that may succeed later: the timer tries again.
+    fn try_later(&mut self) {
+        self.oldest = Some(Instant::now() + PAUSE);
     }
 }
 
@@ -197,7 +208,10 @@ pub(super) fn flush_managed(session: &mut WriteSession<Telemetry>) {
     let sql = format!("{PENDING} status = 'pending' AND version = {MANAGED} ORDER BY id");
     let rows = match pending(&session.conn, &sql, []) {
         Ok(rows) => rows,
-        Err(error) => return session.notices().warn(&format!("stream buffers could not be read: {error}")),
+        Err(error) => {
+            session.module.buffers.try_later();
+            return session.notices().warn(&format!("stream buffers could not be read: {error}"));
+        }
     };
     for row in rows {
         // Another process may have flushed it in the meantime: it is read again within the transaction.
@@ -210,12 +224,16 @@ pub(super) fn flush_managed(session: &mut WriteSession<Telemetry>) {
         });
         if let Err(error) = flushed {
             // It stays pending; the events are safe where they are.
-            session.module.buffers.oldest = Some(Instant::now());
+            session.module.buffers.try_later();
             session.notices().tell(
                 Level::Warn,
                 &format!("stream buffer {} was not flushed: {error}", row.id),
                 serde_json::Map::new(),
             );
+            if error.sqlite_code() == Some(ffi::SQLITE_BUSY) {
+                // It has been waited for long enough, once for all of them.
+                break;
+            }
         }
     }
 }
@@ -334,7 +352,12 @@ fn flush_row(conn: &Conn, state: &mut Telemetry, row: &Pending) -> Result<u64> {
         Ok(moved) => Ok(moved),
         Err(error) if conn.is_autocommit() => Err(error),
         Err(error) => {
-            let status = if error.is_transient() { "pending" } else { "failed" };
+            let status = if error.is_transient() {
+                state.buffers.try_later();
+                "pending"
+            } else {
+                "failed"
+            };
             conn.cached(
                 "UPDATE telemetry_buffers SET status = ?2, flush_attempts = flush_attempts + 1, last_updated = ?3 WHERE id = \
                  ?1",

@@ -16,7 +16,7 @@ use crate::{
     clock::{DAY, now},
     error::{Error, Result},
     packed::{Rows, json_number},
-    store::{Conn, Level, WriteSession},
+    store::{self, Conn, Level, WriteSession},
 };
 
 /// Events of one batch: a transaction of some milliseconds, a file of some hundred kilobytes.
@@ -164,7 +164,9 @@ fn archive(conn: &Conn, directory: &Path, ids: &str, cutoff: f64) -> Result<()> 
 fn write_archive(directory: &Path, rows: &Rows) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let id = |row: usize| rows.to_json(row).get("id").cloned().unwrap_or_default();
-    let (file, path) = create_new(directory, &format!("events-{}-{}", id(0), id(rows.len() - 1)))?;
+    let path = free_name(directory, &format!("events-{}-{}", id(0), id(rows.len() - 1)));
+    let partial = store::partial(&path);
+    let file = OpenOptions::new().write(true).create_new(true).open(&partial)?;
     let written = (|| {
         let mut gzip = GzEncoder::new(io::BufWriter::new(file), Compression::default());
         for row in 0..rows.len() {
@@ -172,27 +174,25 @@ fn write_archive(directory: &Path, rows: &Rows) -> io::Result<()> {
             gzip.write_all(b"\n")?;
         }
         gzip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        store::publish(&partial, &path)?;
         sync_directory(directory)
     })();
     if written.is_err() {
         // Half an archive is none; the events stay where they are.
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(partial);
     }
     written
 }
 
-/// A file that was not there: a batch whose delete was undone has left one behind.
-fn create_new(directory: &Path, name: &str) -> io::Result<(File, PathBuf)> {
-    for attempt in 1.. {
-        let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
-        let path = directory.join(format!("{name}{suffix}.jsonl.gz"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((file, path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
+/// A name that no file has: a batch whose delete was undone has left one behind.
+fn free_name(directory: &Path, name: &str) -> PathBuf {
+    let mut path = directory.join(format!("{name}.jsonl.gz"));
+    let mut attempt = 1;
+    while path.exists() {
+        attempt += 1;
+        path = directory.join(format!("{name}-{attempt}.jsonl.gz"));
     }
-    Err(io::ErrorKind::AlreadyExists.into())
+    path
 }
 
 /// The name of a new file is on the disk only when its directory is.
