@@ -21,7 +21,7 @@ const PYTHON = join(VENV, 'bin/python');
 const STAMP = join(VENV, '.installed');
 
 /** How clang compiles SQLite, in place of what .cargo/config.toml says to GCC; docs/packaging.md has the figures. */
-const CFLAGS = '-fvisibility=hidden -fno-asynchronous-unwind-tables -fno-unwind-tables -mllvm -inline-threshold=100';
+const CFLAGS = '-fvisibility=hidden -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-unroll-loops -mllvm -inline-threshold=100';
 
 /** One file of tests for each module: enough to know that a binary works. */
 const SPECS = ['03.events', '50.sqlite', '70.database', '75.usage', '80.analytics', '85.instances'];

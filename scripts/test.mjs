@@ -5,7 +5,8 @@
 //   npm test -- --only js 03 04           of the JavaScript tests those files whose name contains one of the words
 //   npm test -- --verbose                 show what the commands print while they run
 //   npm test -- --only js --coverage      with Node's coverage report
-//   npm test -- --only node-22,deno       steps marked `named` run only so; npm run test:runtimes names them all
+//   npm test -- --only node-22,deno       steps marked `named` run only so; npm run test:runtimes names those of runtimes
+//   npm test -- --only portable           the binary as it is published for Linux x64: in CI always, else when it is named
 //
 // The first failing step ends the run and shows its output. Complete logs are in target/test-logs/.
 
@@ -129,6 +130,14 @@ const STEPS = [
     label: 'tests of the packages',
     work: packagingTest,
   },
+  {
+    id: 'portable',
+    group: 'portable',
+    built: true,
+    named: !CI || process.platform !== 'linux' || process.arch !== 'x64',
+    label: 'build and try the portable binary',
+    work: portableTest,
+  },
   { id: 'generated', group: 'generated', label: 'generated files are committed', work: generatedFiles },
 ];
 
@@ -240,6 +249,13 @@ async function packagingTest(step) {
   const files = readdirSync(join(root, 'packaging')).filter((name) => name.endsWith('.spec.mjs')).sort();
   // One at a time: each makes the packages anew, in one place.
   return nodeTest(step, process.execPath, files.map((name) => `./packaging/${name}`), 1);
+}
+
+/** What the release workflow publishes for Linux x64: its size, the glibc that it needs, and some tests on it. */
+async function portableTest({ sh }) {
+  const output = await sh(process.execPath, ['scripts/portable.mjs', 'linux-x64-gnu']);
+  const closing = output.split('\n').filter((line) => / bytes, needs glibc |tests have passed/.test(line));
+  return { passed: Number(/(\d+) tests have passed/.exec(output)?.[1] ?? 0), failed: 0, skipped: 0, closing: closing.map((line) => line.trim()) };
 }
 
 async function other(name) {
